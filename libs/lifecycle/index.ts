@@ -1,0 +1,5 @@
+export * from './edge-site.js';
+export * from './lifecycle.js';
+export * from './nats-leaf-server.js';
+export * from './signed-artifact.js';
+export * from './tenant-ca.js';
