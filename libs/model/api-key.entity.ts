@@ -1,0 +1,33 @@
+import { type Role } from '#libs/contracts';
+import { defineEntity, p } from '@mikro-orm/core';
+import { tenantOwned } from './tenant-owned.js';
+
+const schema = defineEntity({
+  name: 'ApiKey',
+  tableName: 'api_keys',
+  ...tenantOwned,
+  properties: {
+    id: p.uuid().primary(),
+    /** Null for a platform admin. */
+    tenantId: p.uuid().nullable(),
+    name: p.string(),
+    role: p.string().$type<Role>(),
+    /** The public part of `sr_<key id>_<secret>`. */
+    keyId: p.string(),
+    /** SHA-256 of the secret, hex: the secret is 32 random bytes, so there is nothing to guess and nothing to stretch. */
+    secretHash: p.string(),
+    expiresAt: p.datetime().nullable(),
+    lastUsedAt: p.datetime().nullable(),
+    revokedAt: p.datetime().nullable(),
+    createdBy: p.string(),
+    createdAt: p.datetime(),
+  },
+});
+
+/** What a program or a person shows to call the API. */
+export class ApiKey extends schema.class {
+  activeAt(now: Date): boolean {
+    return this.revokedAt === null && (this.expiresAt === null || this.expiresAt! > now);
+  }
+}
+schema.setClass(ApiKey);

@@ -1,0 +1,32 @@
+import { type EdgeSiteEvent, type EdgeSiteStatus, edgeSiteLifecycle } from '#libs/lifecycle';
+import { defineEntity, p } from '@mikro-orm/core';
+import { tenantOwned } from './tenant-owned.js';
+
+const schema = defineEntity({
+  name: 'EdgeSite',
+  tableName: 'edge_sites',
+  ...tenantOwned,
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    status: p.string().$type<EdgeSiteStatus>(),
+    version: p.integer().version(),
+    name: p.string(),
+    slug: p.string(),
+    /** What collectors of the site dial; its host stands in the listener's certificate. */
+    natsLeafUrl: p.string().nullable(),
+    labels: p.json<Record<string, string>>(),
+    serverSans: p.json<string[]>(),
+    lastSeenAt: p.datetime().nullable(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+});
+
+/** A place of a tenant's where collectors run, with one NATS leaf. */
+export class EdgeSite extends schema.class {
+  apply(event: EdgeSiteEvent): void {
+    this.status = edgeSiteLifecycle.next(this.status, event);
+  }
+}
+schema.setClass(EdgeSite);

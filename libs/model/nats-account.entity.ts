@@ -1,0 +1,34 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { tenantOwned } from './tenant-owned.js';
+
+const schema = defineEntity({
+  name: 'NatsAccount',
+  tableName: 'nats_accounts',
+  ...tenantOwned,
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    version: p.integer().version(),
+    publicKey: p.string(),
+    identitySeedCiphertext: p.text(),
+    signingKey: p.string(),
+    signingSeedCiphertext: p.text(),
+    /** User keys that may no longer connect, with the Unix second up to which their JWTs are refused. */
+    revocations: p.json<Record<string, number>>(),
+    jwt: p.text(),
+    /** Grows with each new `jwt`. */
+    jwtRevision: p.integer(),
+    /** The revision that the hub confirmed last; null when it has none yet. */
+    pushedRevision: p.integer().nullable(),
+    pushedAt: p.datetime().nullable(),
+    createdAt: p.datetime(),
+  },
+});
+
+/** A tenant's NATS account, the same on the hub and on its leaves. */
+export class NatsAccount extends schema.class {
+  get pushed(): boolean {
+    return this.pushedRevision === this.jwtRevision;
+  }
+}
+schema.setClass(NatsAccount);
