@@ -2,6 +2,7 @@
 export const ERROR_CODES = [
   'malformed_request',
   'unauthenticated',
+  'tenant_required',
   'forbidden',
   'not_found',
   'conflict',

@@ -1,2 +1,3 @@
 export * from './error-codes.js';
 export * from './role.js';
+export * from './permissions.js';

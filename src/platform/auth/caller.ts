@@ -1,0 +1,65 @@
+import type { Action, Role, Subject } from '#libs/contracts';
+import { DomainError } from '#libs/kernel';
+import { type Ability, abilityFor, authorize, listCondition, type Owned } from '#libs/policy';
+import type { Scope } from '../database/index.js';
+
+export interface Principal {
+  /** As it stands in audit rows: `api_key:<id>`, `system:<part>`. */
+  actor: string;
+  id: string | null;
+  name: string;
+  role: Role;
+  /** The tenant acted in; null for a platform admin who named none. */
+  tenantId: string | null;
+}
+
+/** Where a call came from, for audit rows. */
+export interface Origin {
+  requestId: string | null;
+  sourceAddress: string | null;
+}
+
+/** Who calls, from where, and what they may do. Every service takes it as its first argument. */
+export class Caller {
+  readonly #ability: Ability;
+
+  constructor(
+    readonly principal: Principal,
+    readonly origin: Origin,
+  ) {
+    this.#ability = abilityFor(principal);
+  }
+
+  /** @throws DomainError `forbidden` */
+  authorize(action: Action, subject: Subject, object?: Owned): void {
+    authorize(this.#ability, action, subject, object);
+  }
+
+  /** The condition of a list that shows exactly what may be read one by one. */
+  readable(subject: Subject): Record<string, unknown> {
+    return listCondition(this.#ability, 'read', subject);
+  }
+
+  /** @throws DomainError `tenant_required` when a platform admin named no tenant */
+  get tenantId(): string {
+    if (this.principal.tenantId === null) {
+      throw new DomainError('tenant_required', 'Say which tenant this is about: put its slug or id in the header X-Tenant.');
+    }
+    return this.principal.tenantId;
+  }
+
+  get tenantScope(): Scope {
+    return { tenantId: this.tenantId };
+  }
+
+  /** The tenant acted in, or the platform for a platform admin who named none. */
+  get scope(): Scope {
+    return this.principal.tenantId === null ? 'platform' : { tenantId: this.principal.tenantId };
+  }
+}
+
+/** Work that nobody asked for over the API: a sweep, the hub's events, the first start. */
+export function systemCaller(part: string, tenantId: string | null): Caller {
+  const principal: Principal = { actor: `system:${part}`, id: null, name: part, role: 'platform_admin', tenantId };
+  return new Caller(principal, { requestId: null, sourceAddress: null });
+}

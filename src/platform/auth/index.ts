@@ -1,0 +1,7 @@
+export * from './api-key.js';
+export * from './auth.module.js';
+export * from './authenticator.js';
+export * from './authorize.decorator.js';
+export * from './caller.js';
+export * from './current-caller.decorator.js';
+export * from './public.decorator.js';

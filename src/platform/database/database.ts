@@ -1,0 +1,50 @@
+import type { FilterQuery, MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import { TENANT_FILTER, type TenantFilterParams } from '#libs/model';
+import type { Scope } from './scope.js';
+
+/** The role that row-level security lets see every tenant's rows. */
+export const PLATFORM_ROLE = 'app_platform';
+
+export type Em = SqlEntityManager;
+export type Where<T> = FilterQuery<T>;
+
+/**
+ * The one way to the database. There is no entity manager without a scope: the scope sets the ORM's tenant filter and
+ * the session that PostgreSQL's row-level security reads, so that neither can be forgotten.
+ */
+export class Database {
+  constructor(private readonly orm: MikroORM) {}
+
+  /** An entity manager of its own, for a single query. Several queries belong in a transaction. */
+  em(scope: Scope): Em {
+    const session = scope === 'platform' ? { role: PLATFORM_ROLE } : { variables: { 'app.tenant_id': scope.tenantId } };
+    const em = this.orm.em.fork({ session });
+    const params: TenantFilterParams = scope === 'platform' ? { platform: true } : { tenantId: scope.tenantId };
+    em.setFilterParams(TENANT_FILTER, params);
+    return em as unknown as Em;
+  }
+
+  /** Runs the work in one transaction, and flushes what it changed before it commits. */
+  transaction<T>(scope: Scope, work: (em: Em) => Promise<T>): Promise<T> {
+    return this.em(scope).transactional((em) => work(em as unknown as Em));
+  }
+
+  /** Answers when the database does. */
+  async ping(): Promise<void> {
+    await this.em('platform').execute('select 1');
+  }
+}
+
+/** PostgreSQL error codes and socket errors that mean: it is away, and comes back. */
+const AWAY = /^(?:08\w{3}|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|the database system is/i;
+
+/** Whether an error says that PostgreSQL is away, as against that it refused what was asked. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Object; cause = (cause as { cause?: unknown }).cause) {
+    const { code, message } = cause as { code?: unknown; message?: unknown };
+    if (typeof code === 'string' && AWAY.test(code)) return true;
+    if (typeof message === 'string' && AWAY_MESSAGE.test(message)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,2 @@
+export * from './encryption.module.js';
+export * from './key-ring.js';

@@ -1,0 +1,34 @@
+import { BullModule } from '@nestjs/bullmq';
+import { Global, Module } from '@nestjs/common';
+import { createPostgresBackend, type QueueOptions, setDefaultBackendFactory } from 'bullmq';
+import { Config } from '../config/index.js';
+import { DatabaseUrls } from '../database/index.js';
+
+/** Where the queue keeps its tables; its migrations make them. */
+const SCHEMA = 'bullmq';
+
+/** Jobs are cheap to make again (a sweep does), so little is kept of finished ones. */
+const defaultJobOptions = {
+  attempts: 10,
+  backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  removeOnComplete: true,
+  removeOnFail: true,
+} as const;
+
+/** BullMQ on PostgreSQL, or on Redis or Valkey when QUEUE_URL names one. */
+export function queueOptions(config: Config, urls: DatabaseUrls): QueueOptions {
+  const queueUrl = config.queueUrl?.reveal();
+  if (queueUrl?.startsWith('redis')) {
+    setDefaultBackendFactory();
+    return { connection: { url: queueUrl }, defaultJobOptions };
+  }
+  setDefaultBackendFactory(createPostgresBackend);
+  const connection = { connectionString: urls.jobsUrl, schema: SCHEMA, migrate: true, max: 2 };
+  return { connection: connection as QueueOptions['connection'], defaultJobOptions };
+}
+
+@Global()
+@Module({
+  imports: [BullModule.forRootAsync({ useFactory: queueOptions, inject: [Config, DatabaseUrls] })],
+})
+export class QueueModule {}
