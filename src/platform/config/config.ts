@@ -1,0 +1,57 @@
+import type { Secret } from '#libs/kernel';
+
+export const PROCESS_ROLES = ['api', 'worker', 'gateway', 'monitor'] as const;
+
+/** What a process does; one process may do all of it. */
+export type ProcessRole = (typeof PROCESS_ROLES)[number];
+
+export const ENVIRONMENTS = ['development', 'test', 'production'] as const;
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/**
+ * What the process was told by its environment: parsed once, frozen. The class is also the token it is injected by.
+ * `parseConfig` makes it; `CONFIG_VARIABLES` says what each variable means.
+ */
+export abstract class Config {
+  readonly environment!: (typeof ENVIRONMENTS)[number];
+
+  /** Where the API listens; 0 is any free port. */
+  readonly port!: number;
+  readonly host!: string;
+
+  /** What curl lines and links start with, without a slash at the end. Undefined only when `port` is 0: known once it listens. */
+  readonly publicUrl!: string | undefined;
+
+  readonly dataDir!: string;
+
+  /** The service's login, or the owner's when there is no `databaseOwnerUrl`. Undefined means the embedded PostgreSQL. */
+  readonly databaseUrl!: Secret | undefined;
+  readonly databaseOwnerUrl!: Secret | undefined;
+
+  /** `redis://`, `rediss://`, `postgres://` or `postgresql://`. Undefined means the server of `databaseUrl`. */
+  readonly queueUrl!: Secret | undefined;
+
+  /** Undefined means the local hub. */
+  readonly natsUrl!: string | undefined;
+
+  /** Path of the program that the local hub runs; undefined means `nats-server` from the PATH. */
+  readonly natsServer!: string | undefined;
+
+  /** Ports of the local hub; 0 is any free one. */
+  readonly hubClientPort!: number;
+  readonly hubLeafPort!: number;
+
+  /** What leaves dial. Undefined only with a local hub whose `hubLeafPort` is 0: known once it listens. */
+  readonly natsLeafUpstreamUrl!: string | undefined;
+
+  readonly roles!: readonly ProcessRole[];
+
+  /** `sr_<key id>_<secret>`. */
+  readonly bootstrapAdminKey!: Secret | undefined;
+
+  /** 32 bytes each; the first one writes, all read. Undefined means one that is made in the data directory. */
+  readonly encryptionKeys!: readonly { readonly id: string; readonly key: Secret<Buffer> }[] | undefined;
+
+  readonly logLevel!: (typeof LOG_LEVELS)[number];
+}

@@ -1,0 +1,126 @@
+import { isIPv6 } from 'node:net';
+import { Secret } from '#libs/kernel';
+import { Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
+import { address, Environment, type Format, host, oneOf, path, port, Refusal, setOf, url } from './environment.js';
+
+const ENCRYPTION_KEY_BYTES = 32;
+
+/**
+ * Reads the configuration from the environment's variables.
+ *
+ * @param env as `process.env`; an empty value counts as none
+ * @throws DomainError `invalid_configuration` that names every variable that is wrong, and repeats no secret
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const environment = new Environment(env);
+  const read = environment.read.bind(environment);
+
+  const listen = { host: read('HOST', host) ?? '127.0.0.1', port: read('PORT', port) ?? 3000 };
+  const hubLeafPort = read('HUB_LEAF_PORT', port) ?? 7422;
+  const natsUrl = read('NATS_URL', address('nats', 'tls'));
+  const config: Config = {
+    environment: read('NODE_ENV', oneOf(ENVIRONMENTS)) ?? 'development',
+    ...listen,
+    publicUrl: read('PUBLIC_URL', publicUrl) ?? defaultPublicUrl(listen),
+    dataDir: read('DATA_DIR', path) ?? '.data',
+    databaseUrl: read('DATABASE_URL', secretUrl('postgres', 'postgresql')),
+    databaseOwnerUrl: read('DATABASE_OWNER_URL', secretUrl('postgres', 'postgresql')),
+    queueUrl: read('QUEUE_URL', secretUrl('redis', 'rediss', 'postgres', 'postgresql')),
+    natsUrl,
+    natsServer: read('NATS_SERVER', path),
+    hubClientPort: read('HUB_CLIENT_PORT', port) ?? 4222,
+    hubLeafPort,
+    natsLeafUpstreamUrl:
+      read('NATS_LEAF_UPSTREAM_URL', address('tls', 'nats', 'nats-leaf')) ??
+      (hubLeafPort === 0 || natsUrl !== undefined ? undefined : `tls://127.0.0.1:${hubLeafPort}`),
+    roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
+    bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
+    encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
+    logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
+  };
+  refuseMisfits(environment, config);
+  environment.assertAccepted();
+  return deepFreeze(config);
+}
+
+/** What is right by itself but does not fit with the rest. */
+function refuseMisfits(environment: Environment, config: Config): void {
+  if (config.environment === 'production') {
+    for (const name of ['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS'] as const) {
+      if (!environment.has(name)) environment.refuse(name, 'is required in production');
+    }
+  }
+  if (environment.has('NATS_URL') && !environment.has('NATS_LEAF_UPSTREAM_URL')) {
+    environment.refuse('NATS_LEAF_UPSTREAM_URL', 'is required with NATS_URL: leaves must know what to dial');
+  }
+  if (!environment.has('DATABASE_URL')) {
+    const needsDatabase = 'needs DATABASE_URL: the embedded PostgreSQL has logins of its own';
+    if (environment.has('DATABASE_OWNER_URL')) environment.refuse('DATABASE_OWNER_URL', needsDatabase);
+    if (config.queueUrl?.reveal().startsWith('postgres')) environment.refuse('QUEUE_URL', needsDatabase);
+  }
+  const ports = { PORT: config.port, HUB_CLIENT_PORT: config.hubClientPort, HUB_LEAF_PORT: config.hubLeafPort };
+  if (!environment.has('NATS_URL')) refuseSharedPorts(environment, ports);
+}
+
+type PortVariable = 'PORT' | 'HUB_CLIENT_PORT' | 'HUB_LEAF_PORT';
+
+function refuseSharedPorts(environment: Environment, ports: Record<PortVariable, number>): void {
+  const taken = new Map<number, string>();
+  for (const [name, number] of Object.entries(ports) as [PortVariable, number][]) {
+    const other = taken.get(number);
+    if (number !== 0 && other !== undefined) environment.refuse(name, `is ${number}, and so is ${other}`);
+    taken.set(number, name);
+  }
+}
+
+const secretUrl =
+  (...schemes: string[]): Format<Secret> =>
+  (text) => {
+    url(...schemes)(text);
+    return new Secret(text);
+  };
+
+const publicUrl: Format<string> = (text) => {
+  const { username, password, search, hash, href } = url('http', 'https')(text);
+  if (username || password || search || hash) throw new Refusal('must hold no user name, password, query or fragment');
+  return href.replace(/\/+$/, '');
+};
+
+function defaultPublicUrl({ host, port }: Pick<Config, 'host' | 'port'>): string | undefined {
+  if (port === 0) return undefined;
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return `http://${isIPv6(reachable) ? `[${reachable}]` : reachable}:${port}`;
+}
+
+const apiKey: Format<Secret> = (text) => {
+  if (!/^sr_[A-Za-z0-9]{8,32}_[A-Za-z0-9_-]{32,128}$/.test(text)) {
+    throw new Refusal('must be sr_<id of 8 to 32 letters and digits>_<secret of 32 to 128 letters, digits, hyphens and underscores>');
+  }
+  return new Secret(text);
+};
+
+const encryptionKeys: Format<{ id: string; key: Secret<Buffer> }[]> = (text) => {
+  const keys = text.split(',').map((entry, at) => encryptionKey(entry.trim(), at + 1));
+  if (new Set(keys.map(({ id }) => id)).size < keys.length) throw new Refusal('uses a key id twice');
+  return keys;
+};
+
+function encryptionKey(entry: string, number: number): { id: string; key: Secret<Buffer> } {
+  const [, id, encoded] = /^([a-z0-9-]{1,16}):([A-Za-z0-9+/]+={0,2})$/.exec(entry) ?? [];
+  if (id === undefined || encoded === undefined) {
+    throw new Refusal(`must be id:base64 entries separated by commas, ids of a-z, 0-9 and hyphens; entry ${number} is not`);
+  }
+  const key = Buffer.from(encoded, 'base64');
+  if (key.length !== ENCRYPTION_KEY_BYTES) {
+    throw new Refusal(`must hold keys of ${ENCRYPTION_KEY_BYTES} bytes; entry ${number} has ${key.length}`);
+  }
+  return { id, key: new Secret(key) };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !(value instanceof Secret)) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,56 @@
+interface ConfigVariable {
+  name: string;
+  /** What it decides, in a phrase; Markdown. */
+  meaning: string;
+  /** What holds without it, as people read it; Markdown. */
+  default: string;
+}
+
+/** Every variable that the process reads, in the order of the README's table. An empty value counts as none. */
+export const CONFIG_VARIABLES = [
+  { name: 'NODE_ENV', meaning: '`development`, `test` or `production`', default: '`development`' },
+  { name: 'HOST', meaning: 'Address the API listens on', default: '`127.0.0.1`' },
+  { name: 'PORT', meaning: 'Port the API listens on; 0 is any free port', default: '`3000`' },
+  { name: 'PUBLIC_URL', meaning: 'What sites reach the API by; curl lines start with it', default: '`http://<HOST>:<PORT>`' },
+  { name: 'DATA_DIR', meaning: 'Where the embedded servers and generated keys are kept', default: '`.data`' },
+  {
+    name: 'DATABASE_URL',
+    meaning: "PostgreSQL, as the service's role, or as the owner without `DATABASE_OWNER_URL`; required in production",
+    default: 'an embedded PostgreSQL',
+  },
+  { name: 'DATABASE_OWNER_URL', meaning: 'PostgreSQL, as the owner: migrations run as it', default: '`DATABASE_URL`' },
+  {
+    name: 'QUEUE_URL',
+    meaning: '`redis://` or `rediss://` moves the job queue there; `postgres://` is the login of the queue',
+    default: 'the server of `DATABASE_URL`',
+  },
+  { name: 'NATS_URL', meaning: 'The hub; required in production', default: 'a local hub' },
+  { name: 'NATS_SERVER', meaning: 'Path of the `nats-server` that the local hub runs', default: '`nats-server` on the PATH' },
+  { name: 'HUB_CLIENT_PORT', meaning: 'Port of the local hub for clients; 0 is any free port', default: '`4222`' },
+  { name: 'HUB_LEAF_PORT', meaning: 'Port of the local hub for leaves; 0 is any free port', default: '`7422`' },
+  {
+    name: 'NATS_LEAF_UPSTREAM_URL',
+    meaning: 'What leaves dial: `tls://`, `nats://` or `nats-leaf://`; required with `NATS_URL`',
+    default: '`tls://127.0.0.1:<HUB_LEAF_PORT>`',
+  },
+  { name: 'ROLES', meaning: 'What this process does: `api`, `worker`, `gateway`, `monitor`, separated by commas', default: 'all' },
+  { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and printed once' },
+  {
+    name: 'ENCRYPTION_KEYS',
+    meaning: '`<id>:<32 bytes as base64>`, separated by commas; the first writes, all read; required in production',
+    default: 'made once in `DATA_DIR`',
+  },
+  {
+    name: 'LOG_LEVEL',
+    meaning: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
+    default: '`info`',
+  },
+] as const satisfies readonly ConfigVariable[];
+
+export type ConfigVariableName = (typeof CONFIG_VARIABLES)[number]['name'];
+
+/** The README's table. */
+export function configTable(): string {
+  const rows = CONFIG_VARIABLES.map((variable) => `| \`${variable.name}\` | ${variable.meaning} | ${variable.default} |`);
+  return ['| Variable | Meaning | Default |', '|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,6 @@
+export * from './api-problems.decorator.js';
+export * from './problem.dto.js';
+export * from './problem.filter.js';
+export * from './problem.module.js';
+export * from './problem-of.js';
+export * from './problem-table.js';

@@ -1,0 +1,34 @@
+import type { ErrorCode } from '#libs/contracts';
+
+export const PROBLEM_STATUSES = [400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503] as const;
+
+export type ProblemStatus = (typeof PROBLEM_STATUSES)[number];
+
+/** Every error code as HTTP says it. The title is the same for each occurrence (RFC 9457, section 3.1.3). */
+export const PROBLEMS: Record<ErrorCode, { status: ProblemStatus; title: string }> = {
+  malformed_request: { status: 400, title: 'Malformed request' },
+  tenant_required: { status: 400, title: 'Tenant required' },
+  unauthenticated: { status: 401, title: 'Not authenticated' },
+  forbidden: { status: 403, title: 'Forbidden' },
+  not_found: { status: 404, title: 'Not found' },
+  conflict: { status: 409, title: 'Conflict' },
+  slug_taken: { status: 409, title: 'Slug taken' },
+  jetstream_domain_taken: { status: 409, title: 'JetStream domain taken' },
+  illegal_transition: { status: 409, title: 'Not possible in this state' },
+  not_provisioned: { status: 409, title: 'Not provisioned yet' },
+  stale: { status: 412, title: 'Changed in the meantime' },
+  too_large: { status: 413, title: 'Too large' },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
+  validation_failed: { status: 422, title: 'Validation failed' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Internal error' },
+  invalid_configuration: { status: 500, title: 'Invalid configuration' },
+  profile_violation: { status: 500, title: 'Certificate against its profile' },
+  issuer_expired: { status: 500, title: 'Issuer expired' },
+  bundle_invalid: { status: 500, title: 'Invalid bundle' },
+  unavailable: { status: 503, title: 'Unavailable' },
+  hub_unreachable: { status: 503, title: 'Hub unreachable' },
+};
+
+/** A stable name, not an address: it does not resolve. */
+export const problemType = (code: ErrorCode): string => `urn:serviceradar:problem:${code}`;
