@@ -1,0 +1,16 @@
+export * from './accounts.js';
+export * from './address.js';
+export * from './claims.js';
+export * from './claims-update.js';
+export * from './conf.js';
+export * from './creds.js';
+export * from './hub-configuration.js';
+export { decodeAccount, decodeOperator, decodeUser } from './jwt.js';
+export * from './leaf-configuration.js';
+export * from './nkeys.js';
+export * from './permissions.js';
+export * from './presence.js';
+export * from './stream-names.js';
+export * from './stream-plan.js';
+export * from './streams.js';
+export * from './subjects.js';

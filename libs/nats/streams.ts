@@ -1,0 +1,128 @@
+import { type Clock, DomainError } from '#libs/kernel';
+import { CAPTURED_SUBJECTS, EVENTS_STREAM } from './stream-names.js';
+
+/** A source of a stream in another domain (JetStream API, StreamSource). */
+export interface StreamSource {
+  name: string;
+  opt_start_seq?: number;
+  external?: { api: string; deliver?: string };
+}
+
+/**
+ * A stream's configuration as the JetStream API has it (io.nats.jetstream.api.v1.stream_configuration). Durations are nanoseconds;
+ * 0 or -1 is unlimited. What a server answers may hold more fields; they are kept.
+ */
+export interface StreamConfig {
+  name: string;
+  subjects?: readonly string[];
+  sources?: readonly StreamSource[];
+  retention: 'limits';
+  storage: 'file';
+  discard: 'old' | 'new';
+  max_age: number;
+  max_bytes: number;
+  num_replicas: number;
+  duplicate_window: number;
+  /** Only counts when the stream is made. */
+  first_seq?: number;
+}
+
+export interface Retention {
+  /** Milliseconds. */
+  maxAgeMs: number;
+  /** Bytes; -1 is unlimited. */
+  maxBytes: number;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const NANOSECONDS = 1_000_000;
+const UNLIMITED = -1;
+
+/** Seven days; as many bytes as the account may store. */
+export const DEFAULT_RETENTION: Retention = { maxAgeMs: 7 * DAY_MS, maxBytes: UNLIMITED };
+
+// The server's default. A publisher that repeats a message after a lost acknowledgement does so within it.
+const LEAF_DUPLICATE_WINDOW_MS = 120_000;
+// The least that servers take. The same Nats-Msg-Id at two sites makes 2.10 drop one of the two messages within the window.
+const HUB_DUPLICATE_WINDOW_MS = 100;
+
+/**
+ * The stream of a leaf.
+ *
+ * It begins at a sequence of the clock's, in microseconds: a leaf that is wiped and installed again must not begin at 1, or
+ * the hub takes its messages for those that it has already, and skips them without a word.
+ */
+export function leafStream({
+  clock,
+  subjects = CAPTURED_SUBJECTS,
+  retention = DEFAULT_RETENTION,
+}: {
+  clock: Clock;
+  subjects?: readonly string[];
+  retention?: Retention;
+}): StreamConfig {
+  return {
+    ...limits(retention, LEAF_DUPLICATE_WINDOW_MS),
+    subjects,
+    num_replicas: 1,
+    first_seq: clock.now().getTime() * 1000,
+  };
+}
+
+/** A site as the hub sources from it. */
+export interface SourcedSite {
+  /** The slug of the site. */
+  site: string;
+  jetstreamDomain: string;
+  /** The retention of its leaf. */
+  retention?: Retention;
+}
+
+/**
+ * The stream of a tenant at the hub: what collectors publish there directly, and a source for each site.
+ * @throws DomainError `invalid_configuration` when a leaf keeps messages for longer than the hub: after a restart the hub would
+ * take again what has aged out only there.
+ */
+export function hubStream({
+  sites,
+  subjects = CAPTURED_SUBJECTS,
+  retention = DEFAULT_RETENTION,
+  replicas = 1,
+}: {
+  sites: readonly SourcedSite[];
+  subjects?: readonly string[];
+  retention?: Retention;
+  replicas?: number;
+}): StreamConfig {
+  for (const { site, retention: leaf = DEFAULT_RETENTION } of sites) {
+    if (leaf.maxAgeMs > retention.maxAgeMs) {
+      throw new DomainError('invalid_configuration', `The leaf of ${site} would keep messages for longer than the hub does.`);
+    }
+  }
+  return { ...limits(retention, HUB_DUPLICATE_WINDOW_MS), subjects, num_replicas: replicas, sources: sites.map(siteSource) };
+}
+
+/**
+ * The source of a site. It begins at 1, not at the hub stream's own first sequence: otherwise the backlog of a new site on a hub
+ * stream that has aged is lost.
+ */
+export function siteSource({ site, jetstreamDomain }: SourcedSite): StreamSource {
+  return {
+    name: EVENTS_STREAM,
+    opt_start_seq: 1,
+    external: { api: `$JS.${jetstreamDomain}.API`, deliver: `_sync.${site}` },
+  };
+}
+
+function limits({ maxAgeMs, maxBytes }: Retention, duplicateWindowMs: number): StreamConfig {
+  return {
+    name: EVENTS_STREAM,
+    retention: 'limits',
+    storage: 'file',
+    discard: 'old',
+    max_age: maxAgeMs * NANOSECONDS,
+    max_bytes: maxBytes,
+    num_replicas: 1,
+    duplicate_window: Math.min(duplicateWindowMs, maxAgeMs) * NANOSECONDS,
+  };
+}
