@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+interface Patience {
+  /** Milliseconds. */
+  timeout?: number;
+  interval?: number;
+}
+
+/**
+ * Waits until a condition gives something other than undefined, null or false. An error counts as "not yet".
+ * @throws Error that says what was waited for and why it last was not so
+ */
+export async function until<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { timeout = 20_000, interval = 25 }: Patience = {},
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeout;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`Waited ${timeout} ms in vain: ${what}. Last: ${String(last)}`);
+    await delay(interval);
+  }
+}
