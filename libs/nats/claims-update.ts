@@ -1,4 +1,5 @@
 import { isJsonObject, objectField, parseJsonObject, textField } from './json.js';
+import { isPublicKey } from './nkeys.js';
 
 /** Where the account JWTs go: a request in the hub's system account, which every server of the hub answers for itself. */
 export const CLAIMS_UPDATE_SUBJECT = '$SYS.REQ.CLAIMS.UPDATE';
@@ -32,7 +33,7 @@ export function parseClaimsUpdateAnswer(payload: Uint8Array): ClaimsUpdateAnswer
   return {
     accepted: !refused && body.code === 200,
     serverName,
-    account: typeof body.account === 'string' && body.account !== '' ? body.account : undefined,
+    account: typeof body.account === 'string' && isPublicKey(body.account, 'account') ? body.account : undefined,
     message: textField(what, body, refused ? 'description' : 'message'),
   };
 }

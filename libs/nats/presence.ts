@@ -50,21 +50,26 @@ const KIND: Record<string, ConnectionKind> = { Leafnode: 'leafnode', Client: 'cl
 /**
  * Reads a message of `PRESENCE_SUBJECTS` (nats-server, server/events.go, ConnectEventMsg and DisconnectEventMsg). The order
  * in which messages arrive decides, not `at`: the clocks of the hub's servers differ.
+ *
+ * @returns undefined for a connection that was in no account: 2.15 tells of one that it refused as a DISCONNECT of `$G`, with the
+ * key of the user that it claimed to be, a connected leaf's perhaps.
  * @throws DomainError `hub_unreachable` when it has an unknown shape; fields that are not known are ignored.
  */
-export function parsePresenceEvent(payload: Uint8Array): PresenceEvent {
+export function parsePresenceEvent(payload: Uint8Array): PresenceEvent | undefined {
   const what = 'an event of a connection';
   const event = parseJsonObject(what, payload);
   const type = EVENT_TYPE[textField(what, event, 'type')];
   if (!type) throw unexpected(what, 'type');
   const client = objectField(what, event, 'client');
+  const account = textField(what, client, 'acc');
+  if (!isPublicKey(account, 'account')) return undefined;
   const hubServerId = textField(what, objectField(what, event, 'server'), 'id');
   const at = new Date(textField(what, event, 'timestamp'));
   if (Number.isNaN(at.getTime())) throw unexpected(what, 'timestamp');
   return {
     type,
     kind: KIND[textField(what, client, 'kind')] ?? 'other',
-    account: accountField(what, client, 'acc'),
+    account,
     userPublicKey: userField(what, client),
     serverName: optionalText(client.name),
     hubServerId,

@@ -85,8 +85,10 @@ export function parseStreamAnswer(payload: Uint8Array): StreamAnswer {
 const wider = (a: number, b: number): number => (a <= 0 || b <= 0 ? Math.min(a, b) : Math.max(a, b));
 
 function isSame(a: unknown, b: unknown): boolean {
-  if (!Array.isArray(a) || !Array.isArray(b)) return isDeepStrictEqual(a ?? undefined, b ?? undefined);
-  return isDeepStrictEqual(a.map(elementKey).sort(), b.map(elementKey).sort());
+  if (!Array.isArray(a)) return isDeepStrictEqual(a, b);
+  // A server leaves an empty list out.
+  const other: unknown = b ?? [];
+  return Array.isArray(other) && isDeepStrictEqual(a.map(elementKey).sort(), other.map(elementKey).sort());
 }
 
 /** Order says nothing in the lists of a stream, and a server may tell more of a source than it was given. */

@@ -1,0 +1,146 @@
+import type { Clock } from '#libs/kernel';
+import { parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
+import { hubStream, leafStream, type SourcedSite, type StreamConfig } from './streams.js';
+
+const clock: Clock = { now: () => new Date('2026-11-24T10:00:00.123Z') };
+const invalid = expect.objectContaining({ code: 'invalid_configuration' });
+const newYork: SourcedSite = { site: 'new-york', jetstreamDomain: 'edge' };
+const paris: SourcedSite = { site: 'paris', jetstreamDomain: 'edge-paris' };
+const NANOSECONDS_PER_DAY = 86_400_000_000_000;
+
+/** What a server makes of a configuration: its own defaults beside it. */
+const asServed = (config: StreamConfig): StreamConfig => {
+  const served = { ...config, compression: 'none', max_msgs: -1, metadata: { '_nats.ver': '2.15.1' } };
+  return JSON.parse(JSON.stringify(served)) as StreamConfig;
+};
+
+describe("a leaf's stream", () => {
+  it('begins at the microsecond of its making, so that a wiped leaf does not begin anew', () => {
+    expect(leafStream({ clock }).first_seq).toBe(Date.parse('2026-11-24T10:00:00.123Z') * 1000);
+  });
+
+  it('keeps messages for seven days, dropping the oldest, in one copy, with two minutes of duplicates', () => {
+    expect(leafStream({ clock })).toMatchObject({
+      name: 'events',
+      retention: 'limits',
+      storage: 'file',
+      discard: 'old',
+      max_age: 7 * NANOSECONDS_PER_DAY,
+      max_bytes: -1,
+      num_replicas: 1,
+      duplicate_window: 120_000_000_000,
+    });
+  });
+});
+
+describe("the hub's stream", () => {
+  it('sources each site from its domain and from its beginning', () => {
+    expect(hubStream({ sites: [newYork, paris] })).toMatchObject({
+      duplicate_window: 100_000_000,
+      sources: [
+        { name: 'events', opt_start_seq: 1, external: { api: '$JS.edge.API', deliver: '_sync.new-york' } },
+        { name: 'events', opt_start_seq: 1, external: { api: '$JS.edge-paris.API', deliver: '_sync.paris' } },
+      ],
+    });
+  });
+
+  it('is refused when a leaf keeps messages for longer', () => {
+    const retention = { maxAgeMs: 1000, maxBytes: -1 };
+    expect(() => hubStream({ sites: [newYork], retention })).toThrow(invalid);
+    expect(hubStream({ sites: [{ ...newYork, retention }], retention }).max_age).toBe(1_000_000_000);
+  });
+});
+
+describe('the plan for a stream', () => {
+  const desired = hubStream({ sites: [newYork, paris] });
+
+  it('makes one that is not there', () => {
+    expect(planStream(desired, undefined)).toEqual({ kind: 'create', config: desired });
+  });
+
+  it('leaves one that is as it should be, in whichever order its lists are', () => {
+    const served = asServed(desired);
+    expect(planStream(desired, { ...served, sources: [...served.sources!].reverse(), subjects: [...served.subjects!].reverse() })).toEqual({ kind: 'none' });
+  });
+
+  it('leaves one without sources', () => {
+    const none = hubStream({ sites: [] });
+    expect(planStream(none, { ...asServed(none), sources: undefined })).toEqual({ kind: 'none' });
+  });
+
+  it('adds a site, and keeps what the server knows besides', () => {
+    const plan = planStream(desired, asServed(hubStream({ sites: [newYork] })));
+    expect(plan).toMatchObject({ kind: 'update', config: { sources: desired.sources, compression: 'none' } });
+  });
+
+  it('leaves the first sequence of a leaf', () => {
+    const current = asServed(leafStream({ clock: { now: () => new Date(0) } }));
+    expect(planStream(leafStream({ clock }), { ...current, first_seq: 7 })).toEqual({ kind: 'none' });
+    const subjects = planStream(leafStream({ clock, subjects: ['a'] }), { ...current, first_seq: 7 });
+    expect(subjects).toMatchObject({ kind: 'update', config: { first_seq: 7, subjects: ['a'] } });
+  });
+
+  it.each([
+    ['shorter', 1, -1, 7, -1],
+    ['limited, of an unlimited one,', 7, 1000, 7, -1],
+    ['smaller', 7, 1000, 7, 2000],
+  ])('does not delete messages for a %s retention', (_how, days, maxBytes, currentDays, currentBytes) => {
+    const stream = (age: number, bytes: number) => leafStream({ clock, retention: { maxAgeMs: age * 86_400_000, maxBytes: bytes } });
+    expect(planStream(stream(days, maxBytes), asServed(stream(currentDays, currentBytes)))).toEqual({ kind: 'none' });
+  });
+
+  it.each([
+    ['longer', 8, 1000, 8, 1000],
+    ['unlimited', 7, -1, 7, -1],
+    ['larger', 7, 1001, 7, 1001],
+  ])('takes over a %s retention', (_how, days, maxBytes, expectedDays, expectedBytes) => {
+    const stream = (age: number, bytes: number) => leafStream({ clock, retention: { maxAgeMs: age * 86_400_000, maxBytes: bytes } });
+    expect(planStream(stream(days, maxBytes), asServed(stream(7, 1000)))).toMatchObject({
+      kind: 'update',
+      config: { max_age: expectedDays * NANOSECONDS_PER_DAY, max_bytes: expectedBytes },
+    });
+  });
+
+  it('is refused where the stream that is there is of another make', () => {
+    expect(() => planStream(desired, { ...desired, storage: 'memory' } as unknown as StreamConfig)).toThrow(invalid);
+    expect(() => planStream(desired, { ...desired, retention: 'workqueue' } as unknown as StreamConfig)).toThrow(invalid);
+  });
+});
+
+describe('re-arming a source', () => {
+  const [without, withSource] = rearm(asServed(hubStream({ sites: [newYork, paris] })), newYork);
+
+  it('takes away the source of the site alone, and puts it back', () => {
+    expect(without.sources).toEqual(hubStream({ sites: [paris] }).sources);
+    expect(withSource.sources).toEqual(hubStream({ sites: [paris, newYork] }).sources);
+  });
+
+  it('changes nothing else', () => {
+    expect({ ...without, sources: [] }).toEqual({ ...withSource, sources: [] });
+  });
+
+  it('replaces the source of a site whose domain has changed', () => {
+    const [, moved] = rearm(hubStream({ sites: [newYork] }), { ...newYork, jetstreamDomain: 'edge-new-york' });
+    expect(moved.sources).toHaveLength(1);
+  });
+});
+
+describe('a request about a stream', () => {
+  it('goes to the hub, or to the domain of a leaf', () => {
+    expect([streamRequest('info'), streamRequest('create', 'edge')]).toEqual(['$JS.API.STREAM.INFO.events', '$JS.edge.API.STREAM.CREATE.events']);
+  });
+});
+
+describe('an answer about a stream', () => {
+  const parse = (value: unknown) => parseStreamAnswer(Buffer.from(JSON.stringify(value)));
+
+  it('is a configuration, an absence or an error', () => {
+    expect(parse({ config: { name: 'events' }, state: {} })).toEqual({ kind: 'stream', config: { name: 'events' } });
+    expect(parse({ error: { code: 404, err_code: 10059, description: 'stream not found' } })).toEqual({ kind: 'not_found' });
+    expect(parse({ error: { code: 503, err_code: 10008, description: 'away' } })).toEqual({ kind: 'error', code: 10008, description: 'away' });
+  });
+
+  it.each([{}, [], 'x', { config: 'x' }, { config: {} }])('is refused as %j', (value) => {
+    expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'hub_unreachable' }));
+  });
+});

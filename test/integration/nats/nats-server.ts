@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface NatsVersion {
+  name: string;
+  path: string;
+  /** Since 2.12. */
+  isolatesLeafnodeInterest: boolean;
+}
+
+const CACHE = join(process.cwd(), '.cache', 'nats-server');
+
+/** The two versions that everything here runs on. */
+export const NATS_VERSIONS: readonly NatsVersion[] = [
+  {
+    name: '2.10',
+    path: process.env.NATS_SERVER_2_10 ?? join(CACHE, '2.10/usr/sbin/nats-server'),
+    isolatesLeafnodeInterest: false,
+  },
+  {
+    name: 'latest',
+    path: process.env.NATS_SERVER_LATEST ?? join(CACHE, 'latest/usr/sbin/nats-server'),
+    isolatesLeafnodeInterest: true,
+  },
+];
+
+/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Waits until the condition gives something; fails with what was awaited. */
+export async function until<T>(what: string, condition: () => Promise<T | undefined> | T | undefined, seconds = 20): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`Waited ${seconds} s in vain until ${what}.`);
+    await delay(25);
+  }
+}
+
+/** A nats-server process of the test's own. */
+export class NatsServer {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly logFile: string,
+    private readonly monitorPort: number,
+  ) {}
+
+  /** Starts the server and waits until it serves. Fails with the server's log when it stops instead. */
+  static async start(version: NatsVersion, dir: string, name: string, configuration: string, monitorPort: number): Promise<NatsServer> {
+    if (!existsSync(version.path)) {
+      throw new Error(
+        `There is no nats-server ${version.name} at ${version.path}: run "npm test", which fetches it, or set ` +
+          `${version.name === '2.10' ? 'NATS_SERVER_2_10' : 'NATS_SERVER_LATEST'} to a binary of that version.`,
+      );
+    }
+    const file = join(dir, `${name}.conf`);
+    const logFile = join(dir, `${name}.log`);
+    writeFileSync(file, configuration);
+    const child = spawn(version.path, ['-c', file, '-l', logFile], { stdio: 'ignore' });
+    const server = new NatsServer(child, logFile, monitorPort);
+    try {
+      await until(`${name} serves`, async () => {
+        if (child.exitCode !== null) throw new Error(`${name} stopped with code ${child.exitCode}.`);
+        return (await server.monitor('/healthz').catch(() => undefined)) && true;
+      });
+    } catch (cause) {
+      child.kill('SIGKILL');
+      throw new Error(`${version.name} did not start:\n${server.log()}`, { cause });
+    }
+    return server;
+  }
+
+  /** What the server's monitoring endpoint says. */
+  async monitor<T = Record<string, unknown>>(path: string): Promise<T> {
+    const response = await fetch(`http://127.0.0.1:${this.monitorPort}${path}`);
+    if (!response.ok) throw new Error(`${path} answered ${response.status}.`);
+    return (await response.json()) as T;
+  }
+
+  log(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const exited = once(this.process, 'exit');
+    this.process.kill(signal);
+    await exited;
+  }
+}
