@@ -249,3 +249,18 @@ describe.each(NATS_VERSIONS)('a leaf of nats-server $name that preloads the acco
     }
   });
 });
+
+describe.each(NATS_VERSIONS)('a leaf of nats-server $name that starts while the hub is away', (version) => {
+  it('serves its clients', async () => {
+    const deployment = new Deployment(version);
+    try {
+      await deployment.allocatePorts();
+      await deployment.startLeaf();
+      const connection = await deployment.toLeaf(deployment.tenantCreds(publisherPermissions([SUBJECT])));
+      const info = await connection.request('$JS.API.INFO');
+      expect(info.json()).toMatchObject({ domain: DOMAIN, limits: { max_storage: LEAF_STORE_BYTES } });
+    } finally {
+      await deployment.stop();
+    }
+  });
+});
