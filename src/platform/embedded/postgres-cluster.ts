@@ -1,0 +1,185 @@
+import { execFile } from 'node:child_process';
+import { chownSync, existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { DomainError } from '#libs/kernel';
+import { freePort, isPortFree } from './free-port.js';
+import { lastLines, rotateLog } from './log-file.js';
+import type { PostgresBinaries } from './postgres-binaries.js';
+import type { PostgresHome } from './postgres-home.js';
+import { findProcess } from './process-identity.js';
+
+export const SUPERUSER = 'postgres';
+
+/** What a running server says of itself in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h). */
+interface Postmaster {
+  pid: number;
+  port: number;
+  status: string;
+}
+
+/** On the command line rather than in postgresql.conf, so that a new version of this list holds for old databases too. */
+const SETTINGS = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: "''",
+  max_connections: '200',
+  shared_buffers: '128MB',
+  max_wal_senders: '0',
+  wal_level: 'minimal',
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_checkpoints: 'off',
+};
+
+/** How long start, recovery after a crash, and stop may take, in seconds. */
+const LIMIT = 60;
+const POLL_INTERVAL = 20;
+const PORT_ATTEMPTS = 5;
+
+/** One PostgreSQL database cluster in `<home>/data`: made, started, found running, stopped. */
+export class PostgresCluster {
+  constructor(
+    private readonly home: PostgresHome,
+    private readonly binaries: PostgresBinaries,
+  ) {}
+
+  get directory(): string {
+    return this.path('data');
+  }
+
+  get exists(): boolean {
+    return existsSync(this.path('data'));
+  }
+
+  /** Makes the cluster; whole, or not at all. `password` becomes that of the superuser `postgres`. */
+  async initialise(password: string): Promise<void> {
+    const passwordFile = this.path('initial-password');
+    rmSync(this.path('data.partial'), { recursive: true, force: true });
+    rmSync(passwordFile, { force: true });
+    writeFileSync(passwordFile, password, { mode: 0o600, flag: 'wx' });
+    if (this.home.account !== undefined) chownSync(passwordFile, this.home.account.uid, this.home.account.gid);
+    try {
+      await this.run(this.binaries.initdb, [
+        ...['-D', 'data.partial', '-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
+        ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
+      ]);
+      renameSync(this.path('data.partial'), this.path('data'));
+    } finally {
+      rmSync(passwordFile, { force: true });
+    }
+  }
+
+  /**
+   * Sees to it that the server runs: adopts one that does, starts one otherwise.
+   *
+   * @param preferredPort taken unless another program has it
+   * @returns the port that the server listens on
+   * @throws DomainError unavailable if it does not start; the message ends with what PostgreSQL said
+   */
+  async ensureRunning(preferredPort: number): Promise<number> {
+    let port = preferredPort;
+    for (let attempt = 1; ; attempt += 1) {
+      const adopted = await this.adopt();
+      if (adopted !== undefined) return adopted;
+      if (attempt > 1 || !(await isPortFree(port))) port = await freePort();
+      this.removeRecycledPidFile();
+      try {
+        await this.start(port);
+        return port;
+      } catch (error) {
+        // Another program may have taken the port since, or a start that was cut off may have gone on without us.
+        if (attempt === PORT_ATTEMPTS || (this.postmaster() === undefined && !this.saidPortIsTaken())) throw error;
+      }
+    }
+  }
+
+  /** Ends the server, and its sessions with it. Does nothing if it is not running. */
+  async stop(): Promise<void> {
+    if (this.postmaster() === undefined) return;
+    await this.pgCtl('stop', '-m', 'fast').catch(() => this.pgCtl('stop', '-m', 'immediate'));
+  }
+
+  /** Waits for a server that starts, recovers or stops to be done with it. The port of one that is up; undefined if none is. */
+  private async adopt(): Promise<number | undefined> {
+    const deadline = performance.now() + LIMIT * 1_000;
+    while (performance.now() < deadline) {
+      const postmaster = this.postmaster();
+      if (postmaster === undefined && !this.hasOrphans()) return undefined;
+      if (postmaster?.status === 'ready') return postmaster.port;
+      await sleep(POLL_INTERVAL);
+    }
+    throw this.failure(`PostgreSQL in ${this.home.path} neither comes up nor ends`);
+  }
+
+  private async start(port: number): Promise<void> {
+    rotateLog(this.path('server.log'));
+    const settings = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+    await this.pgCtl('start', '-l', 'server.log', '-o', [`-p ${port}`, ...settings].join(' '));
+  }
+
+  /** The server of this cluster, if it runs. */
+  private postmaster(): Postmaster | undefined {
+    const recorded = this.recordedPostmaster();
+    return recorded !== undefined && this.isOurs(recorded.pid) ? recorded : undefined;
+  }
+
+  private recordedPostmaster(): Postmaster | undefined {
+    try {
+      const [pid, , , port, , , , status] = readFileSync(this.path('data/postmaster.pid'), 'utf8').split('\n');
+      return { pid: Number(pid), port: Number(port), status: status?.trim() ?? '' };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A server works in its data directory, which no other program has reason to do. */
+  private isOurs(pid: number): boolean {
+    try {
+      return findProcess(pid) !== undefined && readlinkSync(`/proc/${pid}/cwd`) === this.path('data');
+    } catch {
+      return false;
+    }
+  }
+
+  /** PostgreSQL would take any process that was given the number of a dead server for that server, and refuse to start. */
+  private removeRecycledPidFile(): void {
+    const recorded = this.recordedPostmaster();
+    if (recorded !== undefined && existsSync(`/proc/${recorded.pid}`)) rmSync(this.path('data/postmaster.pid'), { force: true });
+  }
+
+  /** Whether a session of a killed server is still at work: it ends by itself, but until then the files are not ours. */
+  private hasOrphans(): boolean {
+    return this.recordedPostmaster() !== undefined && readdirSync('/proc').some((entry) => this.isOurs(Number(entry)));
+  }
+
+  private saidPortIsTaken(): boolean {
+    return lastLines(this.path('server.log'), 10).some((line) => line.includes('Address already in use'));
+  }
+
+  /** Paths are relative to home: pg_ctl hands them to a shell. */
+  private pgCtl(command: string, ...more: string[]): Promise<void> {
+    return this.run(this.binaries.pgCtl, [command, '-D', 'data', '-w', '-t', String(LIMIT), ...more]);
+  }
+
+  private async run(program: string, parameters: string[]): Promise<void> {
+    try {
+      // Without our environment: PGDATA, PGOPTIONS and the like would reach the server.
+      await promisify(execFile)(program, parameters, { ...this.home.account, cwd: this.home.path, env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' } });
+    } catch (cause) {
+      const { stderr = '' } = cause as { stderr?: string };
+      throw this.failure(`PostgreSQL: ${program} failed. ${stderr.trim()}`, cause);
+    }
+  }
+
+  private failure(message: string, cause?: unknown): DomainError {
+    const said = lastLines(this.path('server.log'), 5).join('\n');
+    return new DomainError('unavailable', said === '' ? message : `${message}\n${said}`, { cause });
+  }
+
+  private path(name: string): string {
+    return join(this.home.path, name);
+  }
+}
