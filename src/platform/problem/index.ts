@@ -4,3 +4,4 @@ export * from './problem.filter.js';
 export * from './problem.module.js';
 export * from './problem-of.js';
 export * from './problem-table.js';
+export * from './send-problem.js';

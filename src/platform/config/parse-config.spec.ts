@@ -1,0 +1,207 @@
+import { inspect } from 'node:util';
+import { DomainError } from '#libs/kernel';
+import { CONFIG_VARIABLES, type ConfigVariableName } from './variables.js';
+import { parseConfig } from './parse-config.js';
+
+type Env = Partial<Record<ConfigVariableName, string>>;
+
+const key = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+
+function refusal(env: Env): DomainError | undefined {
+  try {
+    parseConfig(env);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'invalid_configuration') throw error;
+    return error;
+  }
+}
+
+/** The variables that were refused, in order of appearance. */
+function refused(env: Env): string[] {
+  const { message = '', errors = [] } = refusal(env) ?? {};
+  for (const { pointer, detail } of errors) {
+    expect(detail.startsWith(`${pointer.slice(1)} `)).toBe(true);
+    expect(message).toContain(detail);
+  }
+  return errors.map(({ pointer }) => pointer.slice(1));
+}
+
+const production: Env = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://app:pw@db.example/edge',
+  NATS_URL: 'tls://hub.example:4222',
+  NATS_LEAF_UPSTREAM_URL: 'tls://hub.example:7422',
+  ENCRYPTION_KEYS: `2026:${key(1)}`,
+};
+
+describe('the configuration', () => {
+  describe('of an empty environment', () => {
+    it('is that of a development server with everything embedded', () => {
+      expect(parseConfig({})).toEqual({
+        environment: 'development',
+        host: '127.0.0.1',
+        port: 3000,
+        publicUrl: 'http://127.0.0.1:3000',
+        dataDir: '.data',
+        databaseUrl: undefined,
+        databaseOwnerUrl: undefined,
+        queueUrl: undefined,
+        natsUrl: undefined,
+        natsServer: undefined,
+        hubClientPort: 4222,
+        hubLeafPort: 7422,
+        natsLeafUpstreamUrl: 'tls://127.0.0.1:7422',
+        roles: ['api', 'worker', 'gateway', 'monitor'],
+        bootstrapAdminKey: undefined,
+        encryptionKeys: undefined,
+        logLevel: 'info',
+      });
+    });
+
+    it('is the same when every variable is there but empty', () => {
+      const empty = Object.fromEntries(CONFIG_VARIABLES.map(({ name }) => [name, ' ']));
+      expect(parseConfig(empty)).toEqual(parseConfig({}));
+    });
+
+    it('cannot be changed, at no depth', () => {
+      const config = parseConfig(production);
+      expect(Object.isFrozen(config)).toBe(true);
+      expect(Object.isFrozen(config.roles)).toBe(true);
+      expect(Object.isFrozen(config.encryptionKeys)).toBe(true);
+      expect(Object.isFrozen(config.encryptionKeys?.[0])).toBe(true);
+    });
+  });
+
+  describe('of a full environment', () => {
+    it('has every value', () => {
+      const admin = `sr_0123456789abcdef_${'s'.repeat(43)}`;
+      const config = parseConfig({
+        ...production,
+        HOST: '::',
+        PORT: '8080',
+        PUBLIC_URL: 'https://edge.example/base/',
+        DATA_DIR: '/var/lib/edge',
+        DATABASE_OWNER_URL: 'postgresql://owner:pw@db.example/edge',
+        QUEUE_URL: 'rediss://queue.example:6380/1',
+        ROLES: 'worker, api',
+        ENCRYPTION_KEYS: `2026:${key(1)}, 2025:${key(2)}`,
+        BOOTSTRAP_ADMIN_KEY: admin,
+        LOG_LEVEL: 'debug',
+        NATS_SERVER: '/opt/nats/nats-server',
+        HUB_CLIENT_PORT: '0',
+        HUB_LEAF_PORT: '65535',
+      });
+      expect(config).toMatchObject({
+        environment: 'production',
+        host: '::',
+        port: 8080,
+        publicUrl: 'https://edge.example/base',
+        dataDir: '/var/lib/edge',
+        natsUrl: 'tls://hub.example:4222',
+        natsLeafUpstreamUrl: 'tls://hub.example:7422',
+        natsServer: '/opt/nats/nats-server',
+        hubClientPort: 0,
+        hubLeafPort: 65535,
+        roles: ['worker', 'api'],
+        logLevel: 'debug',
+      });
+      expect(config.databaseUrl?.reveal()).toBe(production.DATABASE_URL);
+      expect(config.databaseOwnerUrl?.reveal()).toBe('postgresql://owner:pw@db.example/edge');
+      expect(config.queueUrl?.reveal()).toBe('rediss://queue.example:6380/1');
+      expect(config.bootstrapAdminKey?.reveal()).toBe(admin);
+      expect(config.encryptionKeys?.map(({ id, key }) => [id, key.reveal()[0]])).toEqual([
+        ['2026', 1],
+        ['2025', 2],
+      ]);
+    });
+
+    it('shows no secret when it is printed', () => {
+      const admin = `sr_0123456789abcdef_${'s'.repeat(43)}`;
+      const config = parseConfig({ ...production, BOOTSTRAP_ADMIN_KEY: admin });
+      const printed = inspect(config, { depth: 9 }) + JSON.stringify(config);
+      expect(printed).toContain('[redacted]');
+      for (const secret of [':pw@', key(1), 'sssss']) expect(printed).not.toContain(secret);
+    });
+  });
+
+  describe('with addresses that are known only once something listens', () => {
+    it('leaves them open', () => {
+      expect(parseConfig({ PORT: '0', HUB_LEAF_PORT: '0' })).toMatchObject({ publicUrl: undefined, natsLeafUpstreamUrl: undefined });
+    });
+  });
+
+  it.each([
+    ['0.0.0.0', 'http://127.0.0.1:3000'],
+    ['::', 'http://[::1]:3000'],
+    ['fd00::5', 'http://[fd00::5]:3000'],
+    ['edge.example', 'http://edge.example:3000'],
+  ])('says of a server on %s that it is reached at %s', (HOST, publicUrl) => {
+    expect(parseConfig({ HOST }).publicUrl).toBe(publicUrl);
+  });
+
+  const NONSENSE: Record<ConfigVariableName, string[]> = {
+    NODE_ENV: ['prod', 'Production', 'toString'],
+    HOST: ['a b', '256.1.1.1', '[::1]', 'http://x', '-a.example', '127.0.0.1:80'],
+    PORT: ['65536', '-1', '3000a', '1e3', '0x10', '3.5', 'NaN'],
+    PUBLIC_URL: ['edge.example', 'ftp://edge.example', 'https://', 'https://u:p@edge.example', 'https://e.example/?a=1', 'https://e.example/#a'],
+    DATA_DIR: ['a\u0000b', 'a\nb'],
+    DATABASE_URL: ['db.example', 'mysql://db.example/x', 'postgres:///edge', 'postgres://'],
+    DATABASE_OWNER_URL: ['db.example', 'mysql://db.example/x'],
+    QUEUE_URL: ['redis', 'amqp://queue.example', 'redis://'],
+    NATS_URL: ['hub.example', 'http://hub.example', 'nats://u:p@hub.example', 'tls://hub.example/path', 'tls://hub.example?x=1'],
+    NATS_SERVER: ['a\tb'],
+    HUB_CLIENT_PORT: ['x', '70000'],
+    HUB_LEAF_PORT: ['x', '70000'],
+    NATS_LEAF_UPSTREAM_URL: ['hub.example:7422', 'https://hub.example', 'tls://u:p@hub.example:7422', 'tls://hub.example:99999'],
+    ROLES: ['api,', 'apis', 'api,api', ','],
+    BOOTSTRAP_ADMIN_KEY: ['admin', 'sr_short_x', `sr_0123456789abcdef_${'s'.repeat(31)}`, `sr_0123456789abcdef_${'s'.repeat(42)}!`],
+    ENCRYPTION_KEYS: ['x', key(1), `A:${key(1)}`, `a:${key(1)},a:${key(2)}`, `a:${Buffer.alloc(16).toString('base64')}`, `a:${key(1)},`, 'a:!!!'],
+    LOG_LEVEL: ['loud', 'INFO'],
+  };
+  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example' };
+
+  describe.each(Object.entries(NONSENSE) as [ConfigVariableName, string[]][])('with nonsense in %s', (name, values) => {
+    it.each(values)('refuses %j and names the variable', (value) => {
+      expect(refused({ ...fitting, [name]: value })).toEqual([name]);
+    });
+  });
+
+  it('names all that is wrong at once', () => {
+    expect(refused({ PORT: 'x', LOG_LEVEL: 'y', ROLES: 'z', HOST: '?' }).sort()).toEqual(['HOST', 'LOG_LEVEL', 'PORT', 'ROLES']);
+  });
+
+  it('repeats no secret of a refused value', () => {
+    const env: Env = {
+      DATABASE_URL: 'mysql://app:hunter2@db.example/x',
+      QUEUE_URL: 'amqp://q:hunter2@queue.example',
+      NATS_URL: 'nats://hub:hunter2@hub.example',
+      BOOTSTRAP_ADMIN_KEY: 'sr_hunter2',
+      ENCRYPTION_KEYS: 'hunter2',
+      PUBLIC_URL: 'https://u:hunter2@edge.example',
+    };
+    expect(refused(env)).toEqual(expect.arrayContaining(Object.keys(env)));
+    expect(inspect(refusal(env), { depth: 9 })).not.toContain('hunter2');
+  });
+
+  describe('whose parts do not fit together', () => {
+    it.each(['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS'] as const)('in production without %s is refused', (name) => {
+      expect(refused(production)).toEqual([]);
+      expect(refused({ ...production, [name]: undefined })).toEqual([name]);
+    });
+
+    it.each<[string, Env, string]>([
+      ['a hub by URL without what leaves dial', { NATS_URL: 'tls://hub.example' }, 'NATS_LEAF_UPSTREAM_URL'],
+      ['an owner without a database', { DATABASE_OWNER_URL: 'postgres://db.example/edge' }, 'DATABASE_OWNER_URL'],
+      ['a queue on a PostgreSQL of its own without a database', { QUEUE_URL: 'postgres://db.example/edge' }, 'QUEUE_URL'],
+      ['one port for the clients and the leaves of the hub', { HUB_CLIENT_PORT: '5000', HUB_LEAF_PORT: '5000' }, 'HUB_LEAF_PORT'],
+      ['one port for the API and the hub', { PORT: '4222' }, 'HUB_CLIENT_PORT'],
+    ])('refuses %s', (_what, env, name) => {
+      expect(refused(env)).toEqual([name]);
+    });
+
+    it('takes a queue on Redis beside the embedded database, and any free port thrice', () => {
+      expect(refused({ QUEUE_URL: 'redis://queue.example', PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0' })).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,3 @@
+export * from './json-logger.js';
+export * from './logging.module.js';
+export * from './request-context.js';

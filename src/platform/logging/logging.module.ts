@@ -1,0 +1,23 @@
+import { Global, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import { Config } from '../config/index.js';
+import { JsonLogger, standardLogger } from './json-logger.js';
+import { logRequests } from './request-log.js';
+
+/** Provides the `JsonLogger` (give it to `app.useLogger`), and logs each request. */
+@Global()
+@Module({
+  providers: [{ provide: JsonLogger, useFactory: standardLogger, inject: [Config] }],
+  exports: [JsonLogger],
+})
+export class LoggingModule implements OnModuleInit {
+  constructor(
+    @Inject(HttpAdapterHost) private readonly http: HttpAdapterHost,
+    private readonly logger: JsonLogger,
+  ) {}
+
+  onModuleInit(): void {
+    logRequests(this.http.httpAdapter.getInstance<FastifyInstance>(), this.logger);
+  }
+}

@@ -1,0 +1,47 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { DomainError } from '#libs/kernel';
+import type { ProblemDto } from './problem.dto.js';
+import { domainErrorOf } from './problem-of.js';
+import { PROBLEMS, problemType } from './problem-table.js';
+
+/** Seconds after which a caller may try again where nothing better is known. */
+const RETRY_AFTER = 2;
+
+/** Set by a handler for the answer that now is not sent. */
+const HEADERS_OF_ANSWER = ['content-length', 'content-encoding', 'content-disposition', 'etag', 'cache-control'];
+
+/** Answers with an error as application/problem+json. An answer that has begun is broken off. */
+export function sendProblem(error: DomainError, request: FastifyRequest, reply: FastifyReply): void {
+  if (reply.sent || reply.raw.headersSent) {
+    // The status is out already: a connection that breaks off is the only way left to say that the answer is not whole.
+    if (!reply.raw.writableEnded) reply.raw.destroy();
+    return;
+  }
+  const { status } = PROBLEMS[error.code];
+  for (const header of HEADERS_OF_ANSWER) reply.removeHeader(header);
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  if (status === 429 || status === 503) reply.header('retry-after', String(retryAfter(error)));
+  // As bytes: to a text Fastify would add a charset, which this media type does not have.
+  const body = Buffer.from(JSON.stringify(problemFrom(error, request.id)));
+  void reply.status(status).header('content-type', 'application/problem+json').send(body);
+}
+
+/** For Fastify's option `frameworkErrors`: what it refuses before any route, and any filter, has a say (a malformed path). */
+export function sendFrameworkProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(domainErrorOf(error), request, reply);
+}
+
+function problemFrom({ code, message, errors }: DomainError, requestId: string): ProblemDto {
+  return {
+    type: problemType(code),
+    ...PROBLEMS[code],
+    detail: message,
+    code,
+    ...(errors.length > 0 && { errors }),
+    request_id: requestId,
+  };
+}
+
+function retryAfter({ context: { retryAfter } }: DomainError): number {
+  return typeof retryAfter === 'number' ? Math.max(1, Math.ceil(retryAfter)) : RETRY_AFTER;
+}
