@@ -1,0 +1,2 @@
+export * from './build-openapi.js';
+export * from './serve-openapi.js';

@@ -1,0 +1,159 @@
+import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiCreatedResponse, ApiOperation, ApiProperty, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
+import { Test } from '@nestjs/testing';
+import { Public } from '../auth/public.decorator.js';
+import { ApiPage, PageQuery } from '../paging/index.js';
+import { ApiProblems } from '../problem/index.js';
+import { IdParam, IsDisplayName, IsHost, IsLabels, IsSlug } from '../validation/index.js';
+import { serveOpenApi } from './index.js';
+
+class CreateSiteDto {
+  @IsDisplayName()
+  name!: string;
+
+  @ApiProperty({ required: false })
+  @IsSlug()
+  slug?: string | null;
+
+  @IsHost({ each: true })
+  hosts!: string[];
+
+  @IsLabels()
+  labels!: Record<string, string>;
+}
+
+class SiteDto {
+  @ApiProperty()
+  id!: string;
+}
+
+@ApiTags('Edge sites')
+@Controller('sites')
+class SitesController {
+  @Post()
+  @ApiOperation({ operationId: 'createSite', summary: 'Create' })
+  @ApiCreatedResponse({ type: SiteDto })
+  @ApiProblems(409, 422)
+  create(@Body() _body: CreateSiteDto): SiteDto {
+    return { id: '1' };
+  }
+
+  @Get()
+  @ApiPage(SiteDto)
+  list(@Query() _query: PageQuery) {
+    return { data: [], next_cursor: null };
+  }
+
+  @Get(':id')
+  get(@IdParam() id: string): SiteDto {
+    return { id };
+  }
+
+  @Get('open/door')
+  @Public()
+  open(): void {}
+}
+
+@ApiTags('Tenants')
+@Controller('tenants')
+class TenantsController {
+  @Get()
+  list(): void {}
+}
+
+@Module({ controllers: [SitesController, TenantsController] })
+class SitesModule {}
+
+describe('the OpenAPI document', () => {
+  let app: NestFastifyApplication;
+  let document: OpenAPIObject;
+
+  beforeAll(async () => {
+    const module = await Test.createTestingModule({ imports: [SitesModule] }).compile();
+    app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+    app.setGlobalPrefix('api');
+    serveOpenApi(app);
+    await app.init();
+    document = (await app.inject('/api/openapi.json')).json();
+  });
+
+  afterAll(() => app.close());
+
+  const operation = (method: 'get' | 'post', path: string) => document.paths[path]![method]!;
+  const parameters = (path: string) => operation('get', path).parameters;
+
+  it('is shown at /api/docs', async () => {
+    const answer = await app.inject('/api/docs');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.body).toContain('ServiceRadar Edge API');
+  });
+
+  it('says that every operation needs a key, except public ones', () => {
+    expect(document.security).toEqual([{ bearer: [] }]);
+    expect(operation('post', '/api/sites').security).toBeUndefined();
+    expect(operation('get', '/api/sites/open/door').security).toEqual([]);
+    expect(JSON.stringify(document)).not.toContain('x-public');
+  });
+
+  it('has X-Tenant on what happens inside of a tenant', () => {
+    const tenant = { $ref: '#/components/parameters/Tenant' };
+    expect(parameters('/api/sites')).toContainEqual(tenant);
+    expect(parameters('/api/tenants')).not.toContainEqual(tenant);
+    expect(parameters('/api/sites/open/door')).not.toContainEqual(tenant);
+  });
+
+  it('has the problems of each operation, and those that any may answer with', () => {
+    const { responses } = operation('post', '/api/sites');
+    expect(Object.keys(responses)).toEqual(['201', '409', '422', '500', '503']);
+    expect(responses['422']).toMatchObject({
+      description: 'Validation failed (`validation_failed`)',
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    });
+  });
+
+  it('names operations as they say, or after controller and method', () => {
+    expect(operation('post', '/api/sites').operationId).toBe('createSite');
+    expect(operation('get', '/api/sites').operationId).toBe('sitesList');
+  });
+
+  it('names schemas without Dto, and refers to them so', () => {
+    expect(Object.keys(document.components!.schemas!).sort()).toEqual(['CreateSite', 'ErrorCode', 'FieldError', 'Problem', 'Site', 'SitePage']);
+    expect(JSON.stringify(document)).not.toMatch(/Dto"/);
+  });
+
+  it('describes a page', () => {
+    expect(document.components!.schemas!.SitePage).toMatchObject({
+      required: ['data', 'next_cursor'],
+      properties: {
+        data: { type: 'array', items: { $ref: '#/components/schemas/Site' } },
+        next_cursor: { type: 'string', nullable: true },
+      },
+    });
+  });
+
+  it('describes an id in the path as a UUID', () => {
+    expect(parameters('/api/sites/{id}')).toContainEqual(
+      expect.objectContaining({ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }),
+    );
+    expect(parameters('/api/sites/{id}')!.filter((one) => 'name' in one && one.name === 'id')).toHaveLength(1);
+  });
+
+  it('describes fields by the rules that check them', () => {
+    expect(document.components!.schemas!.CreateSite).toEqual({
+      type: 'object',
+      required: ['name', 'hosts', 'labels'],
+      properties: {
+        name: { type: 'string', minLength: 1, maxLength: 200 },
+        slug: { type: 'string', maxLength: 63, pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$' },
+        hosts: { type: 'array', items: { type: 'string', maxLength: 253 } },
+        labels: {
+          type: 'object',
+          maxProperties: 32,
+          additionalProperties: { type: 'string', minLength: 1, maxLength: 200 },
+          description: expect.stringContaining('Keys match') as string,
+        },
+      },
+    });
+  });
+});
