@@ -1,0 +1,214 @@
+import { LockMode } from '@mikro-orm/postgresql';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
+import { Certificate } from '#libs/model';
+import {
+  type CertificateIntent,
+  generateKeyPair,
+  parseCertificate,
+  planService,
+  type PlatformService,
+  type SignedCertificate,
+  signCertificate,
+} from '#libs/pki';
+import { Audit } from '../platform/audit/index.js';
+import { type Caller, systemCaller } from '../platform/auth/index.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Database, type Em, PLATFORM } from '../platform/database/index.js';
+import { AuthorityService } from './authority.service.js';
+import { type PlatformAuthority, PlatformAuthorities } from './platform-authorities.js';
+import { intentColumns, intentOf } from './recorded-intent.js';
+import type { EndEntityReason } from './revocation-reason.js';
+import { reasonToRenew, type ServiceCertificate } from './service-certificate.js';
+
+/** A certificate that is to be made, and what it is for. */
+export interface CertificatePlan {
+  /** As `#libs/pki` planned it under the tenant's active CA. */
+  intent: CertificateIntent;
+  edgeSiteId?: string;
+  generation?: number;
+  collectorPackageId?: string;
+}
+
+export interface IssuedServiceCertificate extends ServiceCertificate {
+  /** The services CA: to be sent along with the certificate. */
+  chainPem: string;
+  rootPem: string;
+}
+
+/**
+ * Issues so that nothing is ever signed that is not on record: `intend` in a transaction of its own; `sign` when that
+ * has been committed; `issue` in the transaction that also stores the key; `abandon` for what a worker that died left
+ * behind. (Boulder's order: the serial is on record before the signature is made.)
+ */
+@Injectable()
+export class CertificateService {
+  constructor(
+    private readonly database: Database,
+    private readonly authorities: AuthorityService,
+    private readonly platform: PlatformAuthorities,
+    private readonly audit: Audit,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /**
+   * Records what the tenant's active CA is going to sign. To be committed before `sign` is called.
+   * @throws DomainError `not_found` when the tenant has no active CA
+   */
+  async intend(em: Em, tenantId: string, plans: readonly CertificatePlan[]): Promise<Certificate[]> {
+    const ca = await this.authorities.activeCa(em, tenantId);
+    return plans.map((plan) => this.record(em, tenantId, ca.id, plan));
+  }
+
+  /**
+   * Signs what is on record, by the issuer that is on record, and checks that the result says just that. Writes nothing.
+   *
+   * @param certificate as `intend` returned it
+   * @param publicKey the subject's, as SubjectPublicKeyInfo in DER
+   * @throws DomainError `conflict` (retryable, with a new intent) when the intent was not committed or is no longer open;
+   *   `profile_violation` when what is on record is not what was intended
+   */
+  async sign(certificate: Certificate, publicKey: Uint8Array): Promise<SignedCertificate> {
+    const { tenantId } = certificate;
+    const em = this.database.em(tenantId ? { tenantId } : PLATFORM);
+    const recorded = await em.findOne(Certificate, { id: certificate.id });
+    if (recorded?.status !== 'intended') throw notOpen(certificate, recorded);
+    const intent = intentOf(recorded, certificate);
+    return signCertificate(intent, publicKey, await this.authorities.issuer(recorded.issuerId));
+  }
+
+  /**
+   * Stores what was signed.
+   * @throws DomainError `conflict` (retryable, with a new intent) when the certificate was abandoned or revoked meanwhile
+   */
+  async issue(em: Em, certificate: Certificate, { certificatePem }: SignedCertificate): Promise<Certificate> {
+    const row = await em.findOne(Certificate, { id: certificate.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (row?.status !== 'intended') throw notOpen(certificate, row);
+    row.apply('ISSUE');
+    row.certificatePem = certificatePem;
+    return row;
+  }
+
+  /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */
+  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string; generation?: number }): Promise<Certificate[]> {
+    const left = await em.find(
+      Certificate,
+      { edgeSiteId, status: 'intended', ...(generation === undefined ? {} : { generation }) },
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    for (const certificate of left) certificate.apply('ABANDON');
+    return left;
+  }
+
+  /**
+   * Puts a certificate on its CA's revocation list. NATS servers do not read such lists: what cuts a leaf or a
+   * collector off from the hub is the revocation of its NATS user.
+   *
+   * @param certificate loaded by `em`, under a lock
+   * @throws DomainError `illegal_transition` when it is revoked already
+   */
+  revoke(em: Em, caller: Caller, certificate: Certificate, reason: EndEntityReason): void {
+    certificate.apply('REVOKE');
+    certificate.revokedAt = this.clock.now();
+    certificate.revocationReason = reason;
+    this.audit.record(em, caller, {
+      action: 'certificate.revoke',
+      subjectType: 'certificate',
+      subjectId: certificate.id,
+      detail: { serial_number: certificate.serialNumber, kind: certificate.kind, reason },
+    });
+  }
+
+  /**
+   * Revokes what a site was issued, and what is being issued to it. As with `revoke`, the site's NATS users are
+   * revoked apart.
+   *
+   * @param upToGeneration the last generation to revoke; all of them when absent
+   */
+  async revokeOfSite(
+    em: Em,
+    caller: Caller,
+    edgeSiteId: string,
+    { upToGeneration, reason }: { upToGeneration?: number; reason: EndEntityReason },
+  ): Promise<Certificate[]> {
+    const upTo = upToGeneration === undefined ? {} : { generation: { $lte: upToGeneration } };
+    const certificates = await em.find(
+      Certificate,
+      { edgeSiteId, status: ['intended', 'issued'], ...upTo },
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    for (const certificate of certificates) this.revoke(em, caller, certificate, reason);
+    return certificates;
+  }
+
+  /**
+   * Gives a service of the platform a certificate by the services CA. It keeps the one it has until the names it is
+   * reached by change, less than 30 days remain, or it is revoked. The key is kept by the service, and nowhere else.
+   *
+   * @param hosts DNS names and IP addresses that it is reached by
+   * @param current what the service has
+   * @throws DomainError `profile_violation`
+   */
+  async issueService(
+    { service, hosts }: { service: PlatformService; hosts: readonly string[] },
+    current?: ServiceCertificate,
+  ): Promise<IssuedServiceCertificate> {
+    const ca = await this.platform.services();
+    const chain = { chainPem: ca.certificatePem, rootPem: await this.authorities.rootPem() };
+    const intent = planService({ service, hosts, issuer: ca }, { clock: this.clock, random: this.random });
+    const keeps = current !== undefined && (await this.isGood(current, intent, ca));
+    return { ...(keeps ? current : await this.issueByServicesCa(intent, ca.id)), ...chain };
+  }
+
+  private async isGood(current: ServiceCertificate, intent: CertificateIntent, ca: PlatformAuthority): Promise<boolean> {
+    const now = this.clock.now();
+    if (reasonToRenew(current, { intent, issuerPem: ca.certificatePem, now }) !== undefined) return false;
+    const { serialNumber } = parseCertificate(current.certificatePem);
+    const where = { issuerId: ca.id, serialNumber, status: 'issued' as const };
+    return (await this.database.em(PLATFORM).count(Certificate, where)) === 1;
+  }
+
+  private async issueByServicesCa(intent: CertificateIntent, caId: string): Promise<ServiceCertificate> {
+    const certificate = await this.database.transaction(PLATFORM, async (em) => this.record(em, null, caId, { intent }));
+    const { privateKeyPem, publicKey } = generateKeyPair();
+    const signed = await this.sign(certificate, publicKey);
+    await this.database.transaction(PLATFORM, async (em) => {
+      await this.issue(em, certificate, signed);
+      this.audit.record(em, systemCaller('pki', null), {
+        action: 'certificate.issue',
+        subjectType: 'certificate',
+        subjectId: certificate.id,
+        detail: { serial_number: intent.serialNumber, common_name: intent.commonName },
+      });
+    });
+    return { certificatePem: signed.certificatePem, privateKeyPem };
+  }
+
+  private record(em: Em, tenantId: string | null, issuerId: string, plan: CertificatePlan): Certificate {
+    const certificate = em.create(Certificate, {
+      id: newId(this.clock, this.random),
+      tenantId,
+      issuerId,
+      status: 'intended',
+      ...intentColumns(plan.intent),
+      certificatePem: null,
+      revokedAt: null,
+      revocationReason: null,
+      edgeSiteId: plan.edgeSiteId ?? null,
+      generation: plan.generation ?? null,
+      collectorPackageId: plan.collectorPackageId ?? null,
+      createdAt: this.clock.now(),
+    });
+    em.persist(certificate);
+    return certificate;
+  }
+}
+
+/** Another run of the same work took over, or what it was for is gone. */
+function notOpen({ id }: Certificate, found: Certificate | null): DomainError {
+  return new DomainError('conflict', 'The intent to issue this certificate is not on record, or no longer open.', {
+    context: { certificate: id, status: found?.status ?? 'not on record' },
+    retryable: true,
+  });
+}

@@ -1,0 +1,10 @@
+export { AuthorityService, type CaChain } from './authority.service.js';
+export {
+  type CertificatePlan,
+  CertificateService,
+  type IssuedServiceCertificate,
+} from './certificate.service.js';
+export { PkiModule } from './pki.module.js';
+export { IMPORTED_ROOT, type ImportedRoot } from './platform-authorities.js';
+export { END_ENTITY_REASONS, type EndEntityReason } from './revocation-reason.js';
+export type { ServiceCertificate } from './service-certificate.js';

@@ -1,0 +1,51 @@
+import { Controller, Get, Header, Headers, HttpStatus, Param, Res } from '@nestjs/common';
+import { ApiNotModifiedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../platform/auth/index.js';
+import { ApiProblems } from '../platform/problem/index.js';
+import { AuthorityService } from './authority.service.js';
+import { RevocationLists } from './revocation-lists.js';
+
+/** What whoever checks a tenant's certificates needs; none of it is secret. */
+@ApiTags('PKI')
+@Public()
+@Controller('pki/tenants/:slug')
+export class TenantPkiController {
+  constructor(
+    private readonly authorities: AuthorityService,
+    private readonly lists: RevocationLists,
+  ) {}
+
+  @Get('ca.pem')
+  @Header('Content-Type', 'application/x-pem-file')
+  @ApiOperation({ operationId: 'getTenantCaChain', summary: "Get a tenant's CA certificate and the root, as PEM" })
+  @ApiProduces('application/x-pem-file')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  @ApiProblems(404)
+  chain(@Param('slug') slug: string): Promise<string> {
+    return this.authorities.publicChain(slug);
+  }
+
+  /** Lists what is revoked at this moment; good for 24 hours. */
+  @Get('crl')
+  @Header('Cache-Control', 'no-cache')
+  @ApiOperation({ operationId: 'getTenantCrl', summary: "Get a tenant's certificate revocation list (RFC 5280), as DER" })
+  @ApiProduces('application/pkix-crl')
+  @ApiOkResponse({ schema: { type: 'string', format: 'binary' } })
+  @ApiNotModifiedResponse({ description: 'Nothing was revoked since the list that If-None-Match names.' })
+  @ApiProblems(404)
+  async revocationList(
+    @Param('slug') slug: string,
+    @Headers('if-none-match') known: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Buffer | undefined> {
+    const { der, etag } = await this.lists.current(slug);
+    reply.header('ETag', etag);
+    if (known?.includes(etag)) {
+      reply.status(HttpStatus.NOT_MODIFIED);
+      return undefined;
+    }
+    reply.type('application/pkix-crl');
+    return der;
+  }
+}

@@ -1,0 +1,109 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { Client } from 'pg';
+import { newId, systemClock, systemRandom } from '#libs/kernel';
+import { connect, Database, migrate } from '../../src/platform/database/index.js';
+import { type DirectoryLock, lockDirectory } from '../../src/platform/embedded/directory-lock.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
+import { SUPERUSER } from '../../src/platform/embedded/postgres-cluster.js';
+import { readCredentials, type PostgresCredentials } from '../../src/platform/embedded/postgres-credentials.js';
+import { roleStatements } from '../../src/platform/embedded/postgres-roles.js';
+
+/** Kept between runs: making a cluster takes longer than starting one. */
+const CLUSTERS = resolve('.cache/test-postgres');
+
+/** A database of a suite's own, migrated, with nothing in it. */
+export interface TestDatabase {
+  ownerUrl: string;
+  serviceUrl: string;
+  jobsUrl: string;
+  database: Database;
+  /** Deletes every row. Call it in `beforeEach` where tests must not see each other's. */
+  empty(): Promise<void>;
+  /** Drops the database. Call it in `afterAll`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Call it in `beforeAll`. A suite has its cluster to itself: whatever else runs on the machine, a test may stop the server.
+ */
+export async function startTestDatabase(): Promise<TestDatabase> {
+  const { directory, lock } = await claimCluster();
+  const server = await startEmbeddedPostgres({ dataDir: directory, log: () => {} });
+  try {
+    const name = `test_${newId(systemClock, systemRandom).replaceAll('-', '')}`;
+    const credentials = readCredentials(`${directory}/postgres.json`)!;
+    await createDatabase(name, credentials);
+    const urls = urlsOf(server, name);
+    await migrate(urls.ownerUrl);
+    const orm = await connect(urls.serviceUrl);
+    return {
+      ...urls,
+      database: new Database(orm),
+      empty: () => asSuperuser(name, credentials, truncateAll),
+      close: () => closeAll(name, credentials, orm, server, lock),
+    };
+  } catch (error) {
+    await server.stop();
+    await lock.release();
+    throw error;
+  }
+}
+
+/** The first cluster that no other suite uses now, on this machine. */
+async function claimCluster(): Promise<{ directory: string; lock: DirectoryLock }> {
+  for (let number = 1; ; number++) {
+    const directory = `${CLUSTERS}/${number}`;
+    mkdirSync(directory, { recursive: true });
+    const lock = await lockDirectory(directory, 'test-suite');
+    if (lock !== undefined) return { directory, lock };
+  }
+}
+
+async function createDatabase(name: string, credentials: PostgresCredentials): Promise<void> {
+  await asSuperuser('postgres', credentials, async (client) => {
+    // What a suite that was killed left behind.
+    const { rows } = await client.query<{ datname: string }>(`select datname from pg_database where datname like 'test\\_%'`);
+    for (const { datname } of rows) await client.query(`drop database ${datname} with (force)`);
+    await client.query(`create database ${name}`);
+  });
+  await asSuperuser(name, credentials, async (client) => {
+    for (const statement of roleStatements({ database: name, passwords: credentials.passwords })) await client.query(statement);
+  });
+}
+
+async function truncateAll(client: Client): Promise<void> {
+  const { rows } = await client.query<{ tablename: string }>(
+    `select tablename from pg_tables where schemaname = 'public' and tablename <> 'mikro_orm_migrations'`,
+  );
+  await client.query(`truncate ${rows.map(({ tablename }) => tablename).join(', ')}`);
+}
+
+async function closeAll(
+  name: string,
+  credentials: PostgresCredentials,
+  orm: MikroORM,
+  server: EmbeddedPostgres,
+  lock: DirectoryLock,
+): Promise<void> {
+  await orm.close();
+  await asSuperuser('postgres', credentials, (client) => client.query(`drop database ${name} with (force)`));
+  await server.stop();
+  await lock.release();
+}
+
+async function asSuperuser(database: string, { port, passwords }: PostgresCredentials, work: (client: Client) => Promise<unknown>) {
+  const client = new Client({ host: '127.0.0.1', port, user: SUPERUSER, password: passwords.superuser, database });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function urlsOf({ ownerUrl, serviceUrl, jobsUrl }: EmbeddedPostgres, name: string) {
+  const inDatabase = (url: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
+  return { ownerUrl: inDatabase(ownerUrl), serviceUrl: inDatabase(serviceUrl), jobsUrl: inDatabase(jobsUrl) };
+}
