@@ -60,10 +60,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     directory: dataDir,
     log: options.log,
   });
-  const stop = async (): Promise<void> => {
-    await supervisor.stop();
-    await lock.release();
-  };
+  let stopped: Promise<void> | undefined;
+  // Once: later on, the pid file may be another leader's.
+  const stop = (): Promise<void> => (stopped ??= supervisor.stop().finally(() => lock.release()));
   try {
     await supervisor.endPrevious();
     await refuseTakenPort(monitorUrl);

@@ -54,10 +54,9 @@ export async function startEmbeddedPostgres({ dataDir, log, random = systemRando
     const home = preparePostgresHome(resolve(dataDir));
     const cluster = new PostgresCluster(home, postgresBinaries(home.account));
     const credentials = await lead(cluster, credentialsFile, log, random);
-    const stop = async (): Promise<void> => {
-      await cluster.stop();
-      await lock.release();
-    };
+    let stopped: Promise<void> | undefined;
+    // Once: later on, the server may be another leader's.
+    const stop = (): Promise<void> => (stopped ??= cluster.stop().finally(() => lock.release()));
     return { ...urls(credentials), leader: true, stop };
   } catch (error) {
     await lock.release();

@@ -9,7 +9,7 @@ import { freePort, isPortFree } from './free-port.js';
 import { lastLines, rotateLog } from './log-file.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import type { PostgresHome } from './postgres-home.js';
-import { findProcess } from './process-identity.js';
+import { findProcess, waitUntilGone } from './process-identity.js';
 
 export const SUPERUSER = 'postgres';
 
@@ -98,8 +98,12 @@ export class PostgresCluster {
 
   /** Ends the server, and its sessions with it. Does nothing if it is not running. */
   async stop(): Promise<void> {
-    if (this.postmaster() === undefined) return;
+    const postmaster = this.postmaster();
+    const server = postmaster && findProcess(postmaster.pid);
+    if (server === undefined) return;
     await this.pgCtl('stop', '-m', 'fast').catch(() => this.pgCtl('stop', '-m', 'immediate'));
+    // pg_ctl only waits for the pid file to go, which is not quite the end.
+    await waitUntilGone(server, LIMIT * 1_000);
   }
 
   /** Waits for a server that starts, recovers or stops to be done with it. The port of one that is up; undefined if none is. */

@@ -27,6 +27,9 @@ export function preparePostgresHome(dataDir: string): PostgresHome {
     rmSync(home, { force: true });
     if (account === undefined) mkdirSync(home, { mode: 0o700 });
     else makeReachable(home, dataDir, account);
+  } else if (account !== undefined && statSync(home).uid === 0) {
+    // Made by a start that was cut off before it could hand it over.
+    chownSync(home, account.uid, account.gid);
   }
   return { path: realpathSync(home), account };
 }

@@ -1,4 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** In milliseconds. */
+const POLL_INTERVAL = 20;
 
 /** What tells a process apart from a later one that was given the same number. */
 export interface ProcessIdentity {
@@ -31,6 +36,16 @@ export function commandLine(pid: number): string[] {
 
 export const isSameProcess = (one: ProcessIdentity, other: ProcessIdentity | undefined): boolean =>
   one.pid === other?.pid && one.startTime === other.startTime;
+
+/** Waits for a process to end, for up to `limit` milliseconds. Whether it has. */
+export async function waitUntilGone(identity: ProcessIdentity, limit: number): Promise<boolean> {
+  const deadline = performance.now() + limit;
+  while (isSameProcess(identity, findProcess(identity.pid))) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_INTERVAL);
+  }
+  return true;
+}
 
 function read(path: string): string | undefined {
   try {

@@ -3,9 +3,8 @@ import { EventEmitter } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { lastLines, rotateLog } from './log-file.js';
-import { commandLine, findProcess, isSameProcess, parseStat, type ProcessIdentity } from './process-identity.js';
+import { commandLine, findProcess, isSameProcess, parseStat, type ProcessIdentity, waitUntilGone } from './process-identity.js';
 
 export interface ProcessSpec {
   /** Names the files `<name>.pid` and `<name>.log`, and the process in messages. */
@@ -27,8 +26,6 @@ const TERMINATION_LIMIT = 10_000;
 
 /** Waits between restarts, in milliseconds: doubled from the first to the last, and the first again after a calm time. */
 const BACKOFF = { first: 100, last: 5_000, calm: 30_000 };
-
-const POLL_INTERVAL = 20;
 
 /**
  * The shell records itself, then becomes the process: one that outlives us is on record even if we end in the very moment of
@@ -158,13 +155,4 @@ export class ProcessSupervisor extends EventEmitter<{ start: [pid: number]; exit
 
 function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
   if (isSameProcess(identity, findProcess(identity.pid))) process.kill(identity.pid, name);
-}
-
-async function waitUntilGone(identity: ProcessIdentity, limit: number): Promise<boolean> {
-  const deadline = performance.now() + limit;
-  while (isSameProcess(identity, findProcess(identity.pid))) {
-    if (performance.now() > deadline) return false;
-    await sleep(POLL_INTERVAL);
-  }
-  return true;
 }
