@@ -14,13 +14,12 @@ const TAGS: [name: string, description: string][] = [
   ['Health', 'Whether the process lives, and whether it can do its work. Public.'],
 ];
 
-const DESCRIPTION = `
-The control plane of edge NATS leaf deployments: it makes the certificates, credentials and configuration of a site's
-NATS leaf, hands them out as one bundle, and keeps knowing how the leaf is doing.
-
-Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`. Lists have keyset cursors: give \`next_cursor\`
-back as \`cursor\`. Times are RFC 3339 in UTC; ids are UUIDs.
-`.trim();
+const DESCRIPTION = [
+  "The control plane of edge NATS leaf deployments: it makes the certificates, credentials and configuration of a site's " +
+    'NATS leaf, hands them out as one bundle, and keeps knowing how the leaf is doing.',
+  'Errors are `application/problem+json` (RFC 9457) with a stable `code`. Lists have keyset cursors: give `next_cursor` ' +
+    'back as `cursor`. Times are RFC 3339 in UTC; ids are UUIDs.',
+].join('\n\n');
 
 /** The OpenAPI document of the application's operations. Works on an application in preview mode, without a database. */
 export function buildOpenApi(app: INestApplication): OpenAPIObject {

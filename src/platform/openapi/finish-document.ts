@@ -1,8 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { PUBLIC_EXTENSION } from '../auth/public.decorator.js';
-import { problemResponse } from '../problem/index.js';
+import { PROBLEM_RESPONSE_NAMES, PROBLEM_STATUSES, problemResponse } from '../problem/index.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { [PUBLIC_EXTENSION]?: boolean };
+type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
 
@@ -18,46 +19,76 @@ const TENANT_HEADER = {
   example: 'acme',
 };
 
+const SUCCESS: Record<string, string> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' };
+
 /** Adds what holds for all operations alike, and gives the schemas the names that people use. */
-export function finishDocument(document: OpenAPIObject): OpenAPIObject {
-  const components = (document.components ??= {});
-  components.parameters = { ...components.parameters, Tenant: TENANT_HEADER };
-  components.responses = {
-    ...components.responses,
-    InternalError: problemResponse(500),
-    Unavailable: { ...problemResponse(503), headers: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } } },
+export function finishDocument({ openapi, info, servers, security, tags, paths, components }: OpenAPIObject): OpenAPIObject {
+  const operations = Object.values(paths).flatMap((path) => METHODS.flatMap((method) => path[method] ?? []));
+  for (const operation of operations) finishOperation(operation);
+  const used = new Set(operations.flatMap(({ responses }) => Object.values(responses).flatMap((one) => (one && '$ref' in one ? one.$ref : []))));
+  const responses = PROBLEM_STATUSES.filter((status) => used.has(problemReference(status).$ref)).map(
+    (status) => [PROBLEM_RESPONSE_NAMES[status], problemResponse(status)] as const,
+  );
+  const finished = {
+    ...{ openapi, info, ...(servers && { servers }), ...(security && { security }), ...(tags && { tags }), paths },
+    components: {
+      ...components,
+      parameters: { Tenant: TENANT_HEADER },
+      responses: Object.fromEntries(responses),
+      schemas: finishSchemas(components?.schemas ?? {}),
+    },
   };
-  for (const path of Object.values(document.paths)) {
-    for (const method of METHODS) {
-      const operation = path[method];
-      if (operation !== undefined) finishOperation(operation);
-    }
-  }
-  return withoutDtoSuffix(document);
-}
-
-function finishOperation(operation: Operation): void {
-  if (operation[PUBLIC_EXTENSION]) {
-    operation.security = [];
-  } else if (!operation.tags?.includes(PLATFORM_TAG)) {
-    operation.parameters = [...(operation.parameters ?? []), { $ref: '#/components/parameters/Tenant' }];
-  }
-  delete operation[PUBLIC_EXTENSION];
-  operation.responses['500'] ??= { $ref: '#/components/responses/InternalError' };
-  operation.responses['503'] ??= { $ref: '#/components/responses/Unavailable' };
-}
-
-/** `EdgeSiteDto` is `EdgeSite` on the wire. */
-function withoutDtoSuffix(document: OpenAPIObject): OpenAPIObject {
-  const wireName = (name: string) => name.replace(/Dto$/, '');
-  const schemas = Object.entries(document.components?.schemas ?? {}).map(([name, schema]) => [wireName(name), schema] as const);
-  const names = schemas.map(([name]) => name).sort();
-  const twice = names.find((name, at) => name === names[at + 1]);
-  if (twice !== undefined) throw new Error(`Two schemas would be named ${twice}.`);
-  const renamed = { ...document, components: { ...document.components, schemas: Object.fromEntries(schemas) } };
-  const text = JSON.stringify(renamed).replace(
+  // The references are all over the document; in its text they are easy to find.
+  const text = JSON.stringify(finished).replace(
     /"#\/components\/schemas\/([^"]+)"/g,
     (_reference, name: string) => `"#/components/schemas/${wireName(name)}"`,
   );
   return JSON.parse(text) as OpenAPIObject;
+}
+
+const problemReference = (status: (typeof PROBLEM_STATUSES)[number]) => ({
+  $ref: `#/components/responses/${PROBLEM_RESPONSE_NAMES[status]}`,
+});
+
+function finishOperation(operation: Operation): void {
+  const parameters = operation.parameters ?? [];
+  if (operation[PUBLIC_EXTENSION]) {
+    operation.security = [];
+  } else if (!operation.tags?.includes(PLATFORM_TAG)) {
+    parameters.push({ $ref: '#/components/parameters/Tenant' });
+  }
+  delete operation[PUBLIC_EXTENSION];
+  if (parameters.length === 0) delete operation.parameters;
+
+  const { responses } = operation;
+  for (const [status, response] of Object.entries(responses)) {
+    if (response && 'description' in response) response.description ||= SUCCESS[status] ?? '';
+  }
+  for (const status of PROBLEM_STATUSES) {
+    const response = responses[status];
+    const isProblem = response !== undefined && 'content' in response && 'application/problem+json' in (response.content ?? {});
+    if (isProblem || (response === undefined && status >= 500)) responses[status] = problemReference(status);
+  }
+}
+
+/** `EdgeSiteDto` is `EdgeSite` on the wire. */
+const wireName = (name: string) => name.replace(/Dto$/, '');
+
+function finishSchemas(schemas: Schemas): Schemas {
+  const finished: Schemas = {};
+  for (const [name, schema] of Object.entries(schemas)) {
+    if (finished[wireName(name)] !== undefined) throw new Error(`Two schemas would be named ${wireName(name)}.`);
+    if ('properties' in schema) nameFormats(schema.properties ?? {});
+    finished[wireName(name)] = schema;
+  }
+  return finished;
+}
+
+/** What the types don't say: `…_at` is a time (RFC 3339), and a number whose example is whole is an integer. */
+function nameFormats(properties: Schemas): void {
+  for (const [name, schema] of Object.entries(properties)) {
+    if (!('type' in schema)) continue;
+    if (schema.type === 'string' && name.endsWith('_at')) schema.format ??= 'date-time';
+    if (schema.type === 'number' && Number.isInteger(schema.example)) schema.type = 'integer';
+  }
 }

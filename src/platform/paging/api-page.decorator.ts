@@ -19,7 +19,7 @@ function pageDto(item: Type): Type {
       type: String,
       nullable: true,
       description: 'Give it as `cursor` to get the next page; null on the last one.',
-      example: null,
+      example: 'WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ',
     })
     next_cursor!: string | null;
   }

@@ -1,3 +1,4 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 import { decodeCursor } from './cursor.js';
@@ -15,7 +16,7 @@ const toNumber = ({ value }: { value: unknown }) => (typeof value === 'string' &
 
 export class PageQuery {
   /** How many items a page holds at most. */
-  @IsOptional()
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 200, default: 50 })
   @Transform(toNumber)
   @IsInt()
   @Min(1)

@@ -3,7 +3,7 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { buildMessage, ValidateBy, ValidateIf, type ValidationOptions } from 'class-validator';
 import { isName, isSlug, NAME_MAX_LENGTH, SLUG_PATTERN } from '#libs/kernel';
 import { isHost, isListenAddress, isNatsUrl } from './host.js';
-import { isLabels, LABEL_KEY_PATTERN, LABELS_MAX } from './labels.js';
+import { isLabels, LABELS_MAX } from './labels.js';
 
 interface FieldRule {
   /** The constraint's name; its snake_case is the error's code. */
@@ -95,7 +95,6 @@ export const IsLabels = (options?: ValidationOptions) =>
         type: 'object',
         maxProperties: LABELS_MAX,
         additionalProperties: { type: 'string', minLength: 1, maxLength: NAME_MAX_LENGTH },
-        description: `Keys match \`${LABEL_KEY_PATTERN.source}\`.`,
       },
     },
     options,
