@@ -25,7 +25,7 @@ hash_of_lock() { sha256sum <package-lock.json | cut -c 1-64; }
 
 hash_of_sources() {
   {
-    find src libs migrations -type f -name '*.ts' ! -name '*.spec.ts' -exec sha256sum {} +
+    find . \( -name node_modules -o -name dist -o -name test -o -name '.?*' \) -prune -o -type f -name '*.ts' ! -name '*.spec.ts' -exec sha256sum {} +
     sha256sum tsconfig.json nest-cli.json package-lock.json
   } | LC_ALL=C sort | sha256sum | cut -c 1-64
 }

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { until } from '../../../lab/until.js';
 import { findNatsServer, freePort, type Hub, startHub } from '../../../src/platform/embedded/index.js';
 import { findProcess } from '../../../src/platform/embedded/process-identity.js';
-import { eventually } from './eventually.js';
 import { OwnerProcess } from './owner-process.js';
 
 const editions = ['2.10', 'latest'].map((edition) => ({ edition, binary: resolve(`.cache/nats-server/${edition}/usr/sbin/nats-server`) }));
@@ -130,9 +130,9 @@ describe.each(editions)('the embedded hub on nats-server $edition', (edition) =>
       const exit = new Promise((heard) => hub.onExit(heard));
       process.kill(first, 'SIGKILL');
       await expect(exit).resolves.toEqual({ code: null, signal: 'SIGKILL' });
-      const second = await eventually('it runs again', () => hub.pid);
+      const second = await until('it runs again', () => hub.pid);
       expect(second).not.toBe(first);
-      await eventually('it is healthy', isHealthy);
+      await until('it is healthy', isHealthy);
     });
 
     it('stays away if that was wanted', async () => {
