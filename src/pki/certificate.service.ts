@@ -30,6 +30,11 @@ export interface CertificatePlan {
   collectorPackageId?: string;
 }
 
+export interface SigningRequest {
+  certificate: Certificate;
+  publicKey: Uint8Array;
+}
+
 export interface IssuedServiceCertificate extends ServiceCertificate {
   /** The services CA: to be sent along with the certificate. */
   chainPem: string;
@@ -70,9 +75,21 @@ export class CertificateService {
    *   `profile_violation` when what is on record is not what was intended
    */
   async sign(certificate: Certificate, publicKey: Uint8Array): Promise<SignedCertificate> {
-    const { tenantId } = certificate;
+    const [signed] = await this.signAll([{ certificate, publicKey }]);
+    return signed!;
+  }
+
+  /** As `sign`, for certificates of one tenant: all of them are looked up at once. */
+  async signAll(requests: readonly SigningRequest[]): Promise<SignedCertificate[]> {
+    const tenantId = requests[0]?.certificate.tenantId;
     const em = this.database.em(tenantId ? { tenantId } : PLATFORM);
-    const recorded = await em.findOne(Certificate, { id: certificate.id });
+    const ids = requests.map(({ certificate }) => certificate.id);
+    const rows = await em.find(Certificate, { id: ids }, { disableIdentityMap: true });
+    const recorded = new Map(rows.map((row) => [row.id, row]));
+    return Promise.all(requests.map((request) => this.signRecorded(request, recorded.get(request.certificate.id))));
+  }
+
+  private async signRecorded({ certificate, publicKey }: SigningRequest, recorded?: Certificate): Promise<SignedCertificate> {
     if (recorded?.status !== 'intended') throw notOpen(certificate, recorded);
     const intent = intentOf(recorded, certificate);
     return signCertificate(intent, publicKey, await this.authorities.issuer(recorded.issuerId));
@@ -170,7 +187,10 @@ export class CertificateService {
   }
 
   private async issueByServicesCa(intent: CertificateIntent, caId: string): Promise<ServiceCertificate> {
-    const certificate = await this.database.transaction(PLATFORM, async (em) => this.record(em, null, caId, { intent }));
+    const certificate = await this.database.transaction(PLATFORM, async (em) => {
+      await this.abandonServices(em);
+      return this.record(em, null, caId, { intent });
+    });
     const { privateKeyPem, publicKey } = generateKeyPair();
     const signed = await this.sign(certificate, publicKey);
     await this.database.transaction(PLATFORM, async (em) => {
@@ -183,6 +203,13 @@ export class CertificateService {
       });
     });
     return { certificatePem: signed.certificatePem, privateKeyPem };
+  }
+
+  /** Closes intents of processes that died; those that are at work take less than a minute. */
+  private async abandonServices(em: Em): Promise<void> {
+    const createdAt = { $lt: new Date(this.clock.now().getTime() - 60_000) };
+    const left = await em.find(Certificate, { kind: 'service', status: 'intended', createdAt });
+    for (const certificate of left) certificate.apply('ABANDON');
   }
 
   private record(em: Em, tenantId: string | null, issuerId: string, plan: CertificatePlan): Certificate {
@@ -206,7 +233,7 @@ export class CertificateService {
 }
 
 /** Another run of the same work took over, or what it was for is gone. */
-function notOpen({ id }: Certificate, found: Certificate | null): DomainError {
+function notOpen({ id }: Certificate, found: Certificate | null | undefined): DomainError {
   return new DomainError('conflict', 'The intent to issue this certificate is not on record, or no longer open.', {
     context: { certificate: id, status: found?.status ?? 'not on record' },
     retryable: true,

@@ -3,6 +3,7 @@ export {
   type CertificatePlan,
   CertificateService,
   type IssuedServiceCertificate,
+  type SigningRequest,
 } from './certificate.service.js';
 export { PkiModule } from './pki.module.js';
 export { IMPORTED_ROOT, type ImportedRoot } from './platform-authorities.js';

@@ -8,7 +8,6 @@ import { RevocationLists } from './revocation-lists.js';
 
 /** What whoever checks a tenant's certificates needs; none of it is secret. */
 @ApiTags('PKI')
-@Public()
 @Controller('pki/tenants/:slug')
 export class TenantPkiController {
   constructor(
@@ -17,6 +16,7 @@ export class TenantPkiController {
   ) {}
 
   @Get('ca.pem')
+  @Public()
   @Header('Content-Type', 'application/x-pem-file')
   @ApiOperation({ operationId: 'getTenantCaChain', summary: "Get a tenant's CA certificate and the root, as PEM" })
   @ApiProduces('application/x-pem-file')
@@ -28,6 +28,7 @@ export class TenantPkiController {
 
   /** Lists what is revoked at this moment; good for 24 hours. */
   @Get('crl')
+  @Public()
   @Header('Cache-Control', 'no-cache')
   @ApiOperation({ operationId: 'getTenantCrl', summary: "Get a tenant's certificate revocation list (RFC 5280), as DER" })
   @ApiProduces('application/pkix-crl')

@@ -43,7 +43,9 @@ const statuses = async () => (await onRecord()).map(({ status, generation }) => 
 
 async function issueLeaf(generation = 1): Promise<Certificate[]> {
   const intended = await intend(generation);
-  const signed = await Promise.all(intended.map(sign));
+  const signed = await pki.certificates.signAll(
+    intended.map((certificate) => ({ certificate, publicKey: generateKeyPair().publicKey })),
+  );
   return database.transaction(scope(), (em) =>
     Promise.all(intended.map((certificate, at) => pki.certificates.issue(em, certificate, signed[at]!))),
   );
@@ -80,8 +82,7 @@ describe('issuing a certificate', () => {
   });
 
   it('does not issue a CA', async () => {
-    const { root } = { root: await pki.platform.root() };
-    const intent = planServicesCa({ issuer: root }, { clock: pki.clock, random: systemRandom });
+    const intent = planServicesCa({ issuer: await pki.platform.root() }, { clock: pki.clock, random: systemRandom });
     const intending = database.transaction(scope(), (em) => pki.certificates.intend(em, tenant.id, [{ intent }]));
     await expect(intending).rejects.toMatchObject({ code: 'profile_violation' });
     expect(await onRecord()).toEqual([]);
@@ -121,6 +122,14 @@ describe('signing', () => {
     const changed = change(intended!);
     expect(await database.em(scope()).nativeUpdate(Certificate, { id: intended!.id }, changed)).toBe(1);
     await expect(sign(intended!)).rejects.toMatchObject({ code: 'profile_violation' });
+  });
+
+  it('is refused for all of several when one is not open', async () => {
+    const intended = await intend();
+    await database.em(scope()).nativeUpdate(Certificate, { id: intended[1]!.id }, { status: 'abandoned' });
+    const { publicKey } = generateKeyPair();
+    const signing = pki.certificates.signAll(intended.map((certificate) => ({ certificate, publicKey })));
+    await expect(signing).rejects.toMatchObject({ code: 'conflict', context: { certificate: intended[1]!.id, status: 'abandoned' } });
   });
 
   it('is refused when the certificate in hand was changed', async () => {

@@ -41,4 +41,4 @@ const run = (cwd: string, args: string[]) =>
   new Promise<string>((resolve) => execFile('openssl', args, { cwd }, (_error, stdout, stderr) => resolve(stdout + stderr)));
 
 const crlPem = (der: Buffer) =>
-  `-----BEGIN X509 CRL-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END X509 CRL-----\n`;
+  ['-----BEGIN X509 CRL-----', ...(der.toString('base64').match(/.{1,64}/g) ?? []), '-----END X509 CRL-----', ''].join('\n');

@@ -48,6 +48,16 @@ describe('the certificate of a service of the platform', () => {
     expect(event).toMatchObject({ action: 'certificate.issue', actor: 'system:pki', subjectId: row!.id });
   });
 
+  describe('when a process died between the intent and the signature', () => {
+    it('is made by the next, which closes the intent', async () => {
+      const { id } = (await onRecord())[0]!;
+      await db.database.em(PLATFORM).nativeUpdate(Certificate, { id }, { status: 'intended', certificatePem: null });
+      clock.advanceDays(1);
+      await ask(HOSTS, issued);
+      expect((await onRecord()).map(({ status }) => status).sort()).toEqual(['abandoned', 'issued']);
+    });
+  });
+
   describe('is kept', () => {
     it.each([
       ['when nothing changed', HOSTS],
