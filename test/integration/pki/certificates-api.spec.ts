@@ -210,10 +210,10 @@ describe('POST /api/admin/certificates/:id/revoke', () => {
     expect(json).toMatchObject({
       status: 'revoked',
       revocation_reason: 'keyCompromise',
-      revoked_at: expect.any(String),
+      revoked_at: expect.any(String) as unknown,
       next_step: {
         action: 'regenerate_leaf_server',
-        detail: expect.stringContaining(`/api/admin/edge-sites/${SITE}/leaf-server/regenerate`),
+        detail: expect.stringContaining(`/api/admin/edge-sites/${SITE}/leaf-server/regenerate`) as unknown,
       },
     });
   });
@@ -223,7 +223,7 @@ describe('POST /api/admin/certificates/:id/revoke', () => {
     await revoke('admin', leaf!.id);
     const events = await db.database.em({ tenantId: acme.id }).find(AuditEvent, { action: 'certificate.revoke' });
     expect(events).toMatchObject([
-      { subjectId: leaf!.id, actor: expect.stringMatching(/^api_key:/), detail: { reason: 'keyCompromise', serial_number: leaf!.serialNumber } },
+      { subjectId: leaf!.id, actor: expect.stringMatching(/^api_key:/) as unknown, detail: { reason: 'keyCompromise', serial_number: leaf!.serialNumber } },
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { Certificate, type Tenant } from '#libs/model';
+import { type Certificate, type Tenant } from '#libs/model';
 import { generateKeyPair } from '#libs/pki';
 import { RevocationLists } from '../../../src/pki/revocation-lists.js';
 import { systemCaller } from '../../../src/platform/auth/index.js';

@@ -1,4 +1,4 @@
-import { Secret } from '#libs/kernel';
+import { type Secret } from '#libs/kernel';
 import { AuditEvent, Certificate } from '#libs/model';
 import { generateKeyPair, parseCertificate } from '#libs/pki';
 import { systemCaller } from '../../../src/platform/auth/index.js';
@@ -37,7 +37,7 @@ describe('the certificate of a service of the platform', () => {
     expect(parseCertificate(issued.certificatePem)).toMatchObject({
       dnsNames: ['hub.example.com'],
       ipAddresses: ['192.0.2.1', '2001:db8::1'],
-      extendedKeyUsage: expect.arrayContaining(['serverAuth']),
+      extendedKeyUsage: ['serverAuth', 'clientAuth'],
     });
   });
 
