@@ -28,5 +28,17 @@ export class EdgeSite extends schema.class {
   apply(event: EdgeSiteEvent): void {
     this.status = edgeSiteLifecycle.next(this.status, event);
   }
+
+  /** The leaf is connected to the hub. */
+  comeOnline(at: Date): void {
+    this.lastSeenAt = at;
+    if (this.status === 'pending') this.apply('ACTIVATE');
+    if (this.status === 'offline') this.apply('COME_ONLINE');
+  }
+
+  goOffline(at: Date): void {
+    this.lastSeenAt = at;
+    if (this.status === 'active') this.apply('GO_OFFLINE');
+  }
 }
 schema.setClass(EdgeSite);

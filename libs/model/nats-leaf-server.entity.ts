@@ -52,10 +52,79 @@ const schema = defineEntity({
   },
 });
 
+/** What provisioning made, all of one generation. */
+export interface ProvisionedLeaf {
+  leafCertPem: string;
+  leafKeyPemCiphertext: string;
+  serverCertPem: string;
+  serverKeyPemCiphertext: string;
+  caChainPem: string;
+  tenantCaPem: string;
+  credsCiphertext: string;
+  certExpiresAt: Date;
+  bundleFiles: Record<string, string>;
+  configChecksum: string;
+}
+
+/** One connection of a leaf to the hub. */
+export interface LeafLink {
+  /** The generation of the credentials it connected with. */
+  generation: number;
+  linkId: string;
+  at: Date;
+}
+
+/** The link as a hub of nats-server 2.10 lists it: it tells which of its servers has the link, and not which link it is. */
+export const unnumbered = (linkId: string): string => linkId.replace(/:[^:]*$/, ':?');
+
 /** The NATS server at an edge site that buffers locally and forwards upstream. */
 export class NatsLeafServer extends schema.class {
   apply(event: NatsLeafServerEvent): void {
     this.status = natsLeafServerLifecycle.next(this.status, event);
+  }
+
+  /** @throws DomainError `illegal_transition` when the event is not possible now; changes nothing */
+  checkPossible(event: NatsLeafServerEvent): void {
+    natsLeafServerLifecycle.next(this.status, event);
+  }
+
+  /** Asks for certificates, credentials and a configuration anew; what the site runs keeps working meanwhile. */
+  requestGeneration(at: Date): void {
+    if (this.status !== 'pending') this.apply('REPROVISION');
+    this.generation += 1;
+    this.lastError = null;
+    this.updatedAt = at;
+  }
+
+  provision(made: ProvisionedLeaf, at: Date): void {
+    this.apply('PROVISION');
+    Object.assign(this, made, { provisionedGeneration: this.generation, provisionedAt: at, lastError: null, updatedAt: at });
+    // The link of the generation before outlives this.
+    if (this.linkId !== null) this.apply('CONNECT');
+  }
+
+  /** Why provisioning cannot succeed by being tried again. */
+  failProvisioning(reason: string, at: Date): void {
+    this.lastError = reason;
+    this.updatedAt = at;
+  }
+
+  link({ generation, linkId, at }: LeafLink): void {
+    if (this.linkId === linkId) return;
+    this.linkId = linkId;
+    this.connectedGeneration = generation;
+    this.connectedAt = at;
+    if (natsLeafServerLifecycle.can(this.status, 'CONNECT')) this.apply('CONNECT');
+  }
+
+  /** @returns whether this was the leaf's link; the end of an older one changes nothing */
+  unlink(linkId: string, at: Date): boolean {
+    if (this.linkId !== linkId && this.linkId !== unnumbered(linkId)) return false;
+    this.linkId = null;
+    this.connectedGeneration = null;
+    this.disconnectedAt = at;
+    if (natsLeafServerLifecycle.can(this.status, 'DISCONNECT')) this.apply('DISCONNECT');
+    return true;
   }
 }
 schema.setClass(NatsLeafServer);

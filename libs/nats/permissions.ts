@@ -19,6 +19,7 @@ export const CONTROL_INBOX_PREFIX = '_CP';
 
 const STREAM_VERBS = ['CREATE', 'UPDATE', 'INFO', 'DELETE'];
 const CLIENT_INBOX = '_INBOX.>';
+const ANY_CONSUMER = [`CONSUMER.CREATE.${EVENTS_STREAM}`, `CONSUMER.CREATE.${EVENTS_STREAM}.>`];
 
 /**
  * What a leaf's own user may do on the hub: answer the control plane, deliver its site's messages, acknowledge flow control,
@@ -77,20 +78,24 @@ export function publisherPermissions(subjects: readonly string[]): Permissions {
   return { publish: { allow: [...subjects, ...api] }, subscribe: { allow: [CLIENT_INBOX] } };
 }
 
-/** What a reader of the stream may do: consume it from its beginning or as it comes, with acknowledgement; it can change nothing. */
-export function streamReaderPermissions(): Permissions {
+/**
+ * What a reader of the stream may do: consume these subjects from its beginning or as they come, with acknowledgement; it can
+ * change nothing. A consumer is asked for with its one filter in the subject of the request, so that the server holds it to that.
+ *
+ * @param filters subjects or patterns, each the filter of a consumer; without them, the whole stream
+ */
+export function streamReaderPermissions(filters?: readonly string[]): Permissions {
   const calls = [
     'INFO',
     'STREAM.NAMES',
     `STREAM.INFO.${EVENTS_STREAM}`,
-    `CONSUMER.CREATE.${EVENTS_STREAM}`,
-    `CONSUMER.CREATE.${EVENTS_STREAM}.>`,
-    `CONSUMER.INFO.${EVENTS_STREAM}.>`,
-    `CONSUMER.MSG.NEXT.${EVENTS_STREAM}.>`,
-    `CONSUMER.DELETE.${EVENTS_STREAM}.>`,
+    ...(filters ? filters.map((filter) => `CONSUMER.CREATE.${EVENTS_STREAM}.*.${filter}`) : ANY_CONSUMER),
+    `CONSUMER.INFO.${EVENTS_STREAM}.*`,
+    `CONSUMER.MSG.NEXT.${EVENTS_STREAM}.*`,
+    `CONSUMER.DELETE.${EVENTS_STREAM}.*`,
   ];
   return {
-    publish: { allow: [...calls.map((call) => `$JS.API.${call}`), `$JS.ACK.${EVENTS_STREAM}.>`, '$JS.FC.>'] },
+    publish: { allow: [...calls.map((call) => `$JS.API.${call}`), `$JS.ACK.${EVENTS_STREAM}.>`, `$JS.FC.${EVENTS_STREAM}.>`] },
     subscribe: { allow: [CLIENT_INBOX] },
   };
 }

@@ -46,7 +46,7 @@ export interface AgentProfile extends LeafProfile {
   agentId: string;
 }
 
-export type PlatformService = 'nats-hub' | 'agent-gateway';
+export type PlatformService = 'nats-hub' | 'agent-gateway' | 'control-plane';
 
 export interface ServiceProfile extends IssuedBelow {
   service: PlatformService;

@@ -1,4 +1,5 @@
 export * from './database.js';
+export * from './database-urls.module.js';
 export * from './database.module.js';
 export * from './migrate.js';
 export * from './scope.js';

@@ -44,6 +44,7 @@ async function runMigrations(ownerUrl: string): Promise<string[]> {
     extensions: [Migrator],
     migrations: { migrationsList: migrations, snapshot: false },
     pool: { min: 0, max: 1 },
+    logger: () => undefined,
   });
   try {
     const applied = await orm.migrator.up();

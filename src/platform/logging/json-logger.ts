@@ -6,6 +6,9 @@ import { redactFields, redactText } from './redact.js';
 import { requestContext } from './request-context.js';
 import { serializeError } from './serialize-error.js';
 
+/** Parts of Nest that tell at each start what never changes. */
+const FRAMEWORK = new Set(['NestFactory', 'NestApplication', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer']);
+
 /** Nest's logger, on pino: one JSON object per line, with the request's id, without secrets. */
 export class JsonLogger implements LoggerService {
   readonly #pino: Logger;
@@ -33,7 +36,7 @@ export class JsonLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.#write('info', message, rest);
+    this.#write(FRAMEWORK.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {

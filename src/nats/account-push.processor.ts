@@ -1,0 +1,37 @@
+import { Processor, WorkerHost } from '@nestjs/bullmq';
+import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import { Sweep } from '../platform/sweep.js';
+import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
+import { AccountPusher } from './account-pusher.js';
+import { HubConnection } from './hub-connection.js';
+
+const SWEEP_INTERVAL = 5_000;
+
+/** Pushes accounts when asked, when the hub comes back, and whenever a sweep finds one that the hub has not confirmed. */
+@Processor(ACCOUNTS_QUEUE, { concurrency: 8, lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10 })
+export class AccountPushProcessor extends WorkerHost implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(AccountPushProcessor.name);
+  private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.pusher.pushPending(), this.logger);
+
+  constructor(
+    private readonly pusher: AccountPusher,
+    private readonly hub: HubConnection,
+  ) {
+    super();
+  }
+
+  override async process({ data }: Job<AccountPush>): Promise<void> {
+    // Without a hub there is nothing to wait for here: all accounts are pushed when it is back.
+    if (this.hub.connected) await this.pusher.push(data.accountId);
+  }
+
+  onApplicationBootstrap(): void {
+    this.hub.onConnected(() => this.pusher.pushAll());
+    this.sweep.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.sweep.stop();
+  }
+}

@@ -1,0 +1,241 @@
+import { LockMode } from '@mikro-orm/postgresql';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Clock, DomainError, newId, type Random, type Secret } from '#libs/kernel';
+import { type NatsAccount, NatsUser, type NatsUserPurpose } from '#libs/model';
+import {
+  type ConnectionType,
+  createKeyPair,
+  formatCreds,
+  type KeyPair,
+  leafUserPermissions,
+  type Permissions,
+  personPermissions,
+  signUser,
+  streamReaderPermissions,
+} from '#libs/nats';
+import { Audit } from '../platform/audit/index.js';
+import type { Caller } from '../platform/auth/index.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Database, type Em, type Where } from '../platform/database/index.js';
+import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
+import { AccountService } from './account.service.js';
+
+/** A user whose key is on record, with the key, which is nowhere else. */
+export interface IntendedUser {
+  user: NatsUser;
+  keyPair: KeyPair;
+}
+
+interface NewLeafUser {
+  tenantId: string;
+  edgeSiteId: string;
+  siteSlug: string;
+  jetstreamDomain: string;
+  generation: number;
+  expiresAt: Date;
+}
+
+interface NewUser {
+  tenantId: string;
+  purpose: NatsUserPurpose;
+  name: string;
+  permissions: Permissions;
+  expiresAt: Date;
+  edgeSiteId?: string;
+  generation?: number;
+}
+
+export interface PersonRequest {
+  name: string;
+  publish: string[];
+  subscribe: string[];
+  /** Seconds. */
+  expiresIn: number;
+}
+
+/** A leaf's user is refused as a client, and a person's as a leaf. */
+const CONNECTION_TYPES: Record<NatsUserPurpose, ConnectionType[]> = {
+  leaf: ['LEAFNODE'],
+  collector: ['STANDARD'],
+  person: ['STANDARD'],
+};
+
+/**
+ * NATS users. As with certificates, the key is on record before its JWT is signed: `intend`, commit, `sign`, `issue`; and
+ * `abandon` for what a run that was cut short left behind.
+ */
+@Injectable()
+export class CredentialService {
+  constructor(
+    private readonly database: Database,
+    private readonly accounts: AccountService,
+    private readonly audit: Audit,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /** Records the user of one generation of a leaf. Commit before calling `sign`. */
+  intendLeafUser(em: Em, { siteSlug, jetstreamDomain, ...rest }: NewLeafUser): Promise<IntendedUser> {
+    return this.intend(em, {
+      ...rest,
+      purpose: 'leaf',
+      name: `leaf-${siteSlug}-g${rest.generation}`,
+      permissions: leafUserPermissions({ site: siteSlug, jetstreamDomain }),
+    });
+  }
+
+  /**
+   * Signs the JWT of a user that is on record. Writes nothing.
+   * @returns the text of a .creds file
+   * @throws DomainError `conflict` (retryable, with a new intent) when the intent was not committed or is no longer open
+   */
+  async sign(user: NatsUser, keyPair: KeyPair): Promise<Secret> {
+    const em = this.database.em({ tenantId: user.tenantId });
+    const recorded = await em.findOne(NatsUser, { id: user.id, publicKey: keyPair.publicKey });
+    if (recorded?.status !== 'intended') throw notOpen(user);
+    const account = await this.accounts.accountOf(em, user.tenantId);
+    const jwt = signUser(
+      {
+        name: recorded.name,
+        publicKey: recorded.publicKey,
+        account: account.publicKey,
+        permissions: { publish: { allow: recorded.publish }, subscribe: { allow: recorded.subscribe } },
+        allowedConnectionTypes: CONNECTION_TYPES[recorded.purpose],
+        expiresAt: recorded.expiresAt ?? undefined,
+      },
+      this.accounts.signingKey(account),
+      this.clock,
+    );
+    return formatCreds({ jwt, keyPair });
+  }
+
+  /** @throws DomainError `conflict` (retryable, with a new intent) when the user was abandoned or revoked meanwhile */
+  async issue(em: Em, user: NatsUser): Promise<NatsUser> {
+    const row = await em.findOne(NatsUser, { id: user.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (row?.status !== 'intended') throw notOpen(user);
+    row.apply('ISSUE');
+    return row;
+  }
+
+  /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */
+  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string; generation: number }): Promise<void> {
+    const where = { edgeSiteId, generation, status: 'intended' as const };
+    const left = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    for (const user of left) user.apply('ABANDON');
+  }
+
+  /**
+   * Revokes a site's users.
+   *
+   * @param upToGeneration the last generation to revoke; all of them when absent
+   * @returns the account to `announce` when the transaction is committed; undefined when there was nothing to revoke
+   */
+  async revokeOfSite(
+    em: Em,
+    caller: Caller,
+    edgeSiteId: string,
+    { upToGeneration }: { upToGeneration?: number } = {},
+  ): Promise<NatsAccount | undefined> {
+    const upTo = upToGeneration === undefined ? {} : { generation: { $lte: upToGeneration } };
+    const users = await em.find(
+      NatsUser,
+      { edgeSiteId, status: ['intended', 'issued'], ...upTo },
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    return users.length === 0 ? undefined : this.revokeAll(em, caller, users);
+  }
+
+  /**
+   * A user for a person or a test, within the tenant's subjects, for a while.
+   * @throws DomainError `validation_failed` naming each subject that cannot be given
+   */
+  async createForPerson(caller: Caller, asked: PersonRequest): Promise<{ user: NatsUser; creds: Secret }> {
+    const permissions = personRules(asked);
+    const tenantId = caller.tenantId;
+    const expiresAt = new Date(this.clock.now().getTime() + asked.expiresIn * 1000);
+    const { user, keyPair } = await this.database.transaction(caller.tenantScope, (em) =>
+      this.intend(em, { tenantId, purpose: 'person', name: asked.name, permissions, expiresAt }),
+    );
+    const creds = await this.sign(user, keyPair);
+    const issued = await this.database.transaction(caller.tenantScope, async (em) => {
+      this.audit.record(em, caller, {
+        action: 'nats_user.create',
+        subjectType: 'nats_user',
+        subjectId: user.id,
+        detail: { name: asked.name, publish: asked.publish, subscribe: asked.subscribe, expires_at: expiresAt.toISOString() },
+      });
+      return this.issue(em, user);
+    });
+    return { user: issued, creds };
+  }
+
+  async list(caller: Caller, query: PageQuery): Promise<Page<NatsUser>> {
+    const where = { $and: [caller.readable('NatsCredential'), { status: ['issued', 'revoked'] }, after(query)] } as Where<NatsUser>;
+    const rows = await this.database
+      .em(caller.tenantScope)
+      .find(NatsUser, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
+    return pageOf(rows, query.limit);
+  }
+
+  /** @throws DomainError `not_found`, `illegal_transition` when it is revoked already */
+  async revoke(caller: Caller, id: string): Promise<NatsUser> {
+    const { user, account } = await this.database.transaction(caller.tenantScope, async (em) => {
+      const user = await em.findOne(NatsUser, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (user === null) throw new DomainError('not_found', 'There is no such NATS user.');
+      caller.authorize('revoke', 'NatsCredential', user);
+      return { user, account: await this.revokeAll(em, caller, [user]) };
+    });
+    await this.accounts.announce(account);
+    return user;
+  }
+
+  async account(caller: Caller): Promise<NatsAccount> {
+    return this.accounts.accountOf(this.database.em(caller.tenantScope), caller.tenantId);
+  }
+
+  private async intend(em: Em, { permissions, ...user }: NewUser): Promise<IntendedUser> {
+    const account = await this.accounts.accountOf(em, user.tenantId);
+    const keyPair = createKeyPair('user', this.random);
+    const row = Object.assign(new NatsUser(), {
+      id: newId(this.clock, this.random),
+      accountId: account.id,
+      status: 'intended',
+      publicKey: keyPair.publicKey,
+      publish: [...permissions.publish.allow],
+      subscribe: [...permissions.subscribe.allow],
+      revokedAt: null,
+      edgeSiteId: null,
+      generation: null,
+      createdAt: this.clock.now(),
+      ...user,
+    });
+    em.persist(row);
+    return { user: row, keyPair };
+  }
+
+  private async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount> {
+    const account = await this.accounts.revokeUsers(em, users[0]!.tenantId, users);
+    for (const { id, name } of users) {
+      this.audit.record(em, caller, { action: 'nats_user.revoke', subjectType: 'nats_user', subjectId: id, detail: { name } });
+    }
+    return account;
+  }
+}
+
+/** Whoever may subscribe to subjects may also read them from the tenant's stream: that is where sites' messages are. */
+function personRules(asked: PersonRequest): Permissions {
+  const { publish, subscribe } = personPermissions(asked);
+  if (asked.subscribe.length === 0) return { publish, subscribe };
+  const reader = streamReaderPermissions(asked.subscribe);
+  return {
+    publish: { allow: [...publish.allow, ...reader.publish.allow] },
+    subscribe: { allow: [...new Set([...subscribe.allow, ...reader.subscribe.allow])] },
+  };
+}
+
+/** Another run of the same work took over, or what it was for is gone. */
+const notOpen = ({ id }: NatsUser) =>
+  new DomainError('conflict', 'The intent to issue this NATS user is not on record, or no longer open.', {
+    context: { natsUser: id },
+    retryable: true,
+  });

@@ -1,0 +1,75 @@
+import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock, Random } from '#libs/kernel';
+import { CONTROL_INBOX_PREFIX, createKeyPair, type KeyPair, type Permissions, signUser } from '#libs/nats';
+import { AuthorityService, CertificateService } from '../pki/index.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
+import { HubAddress } from './hub-address.js';
+
+/** How long a JWT of the control plane's own users is good for, in milliseconds. Each connect makes a new one. */
+const LIFETIME = 60 * 60 * 1000;
+
+const RECONNECT_WAIT = 200;
+
+/** As whom to connect. */
+export interface HubUser {
+  name: string;
+  account: string;
+  /** A key of the account. */
+  signer: KeyPair;
+  permissions: Permissions;
+}
+
+/** Opens connections to the hub, as users that are made for the moment and stand nowhere. */
+@Injectable()
+export class HubClient {
+  constructor(
+    private readonly address: HubAddress,
+    private readonly authorities: AuthorityService,
+    private readonly certificates: CertificateService,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /** Connects, and again whenever the connection is lost. Resolves when the hub is there for the first time. */
+  async connect(user: HubUser, options: Partial<ConnectionOptions> = {}): Promise<NatsConnection> {
+    const servers = this.address.clientUrl;
+    const { publicKey, seed } = createKeyPair('user', this.random);
+    const jwt = () =>
+      signUser(
+        {
+          name: user.name,
+          publicKey,
+          account: user.account,
+          permissions: user.permissions,
+          allowedConnectionTypes: ['STANDARD'],
+          expiresAt: new Date(this.clock.now().getTime() + LIFETIME),
+        },
+        user.signer,
+        this.clock,
+      );
+    return connect({
+      servers,
+      name: user.name,
+      inboxPrefix: CONTROL_INBOX_PREFIX,
+      authenticator: jwtAuthenticator(jwt, new TextEncoder().encode(seed.reveal())),
+      // The hub's other servers are behind the same address.
+      ignoreClusterUpdates: true,
+      ignoreAuthErrorAbort: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_WAIT,
+      pingInterval: 10_000,
+      ...(await this.tls(servers)),
+      ...options,
+    });
+  }
+
+  /** The hub wants certificates of those who come over the network. */
+  private async tls(servers: string): Promise<Partial<ConnectionOptions>> {
+    if (!servers.startsWith('tls:')) return {};
+    const own = await this.certificates.issueService({ service: 'control-plane', hosts: ['control-plane.serviceradar'] });
+    return {
+      tls: { ca: await this.authorities.rootPem(), cert: own.certificatePem + own.chainPem, key: own.privateKeyPem.reveal() },
+    };
+  }
+}

@@ -1,0 +1,116 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { DomainError } from '#libs/kernel';
+import { systemServicePermissions } from '#libs/nats';
+import { HubClient } from './hub-client.js';
+import { OperatorService } from './operator.service.js';
+
+/** How long the hub may take to answer, in milliseconds. */
+const REQUEST_TIMEOUT = 3_000;
+
+/** Answers of several servers are complete when no further one has come for this long, in milliseconds. */
+const ANSWERS_STALL = 150;
+
+type Listener = (connection: NatsConnection) => void | Promise<void>;
+
+/** The control plane's connection to the hub's system account. While the hub is away it tries again, for ever. */
+@Injectable()
+export class HubConnection implements OnApplicationShutdown {
+  readonly #listeners: Listener[] = [];
+  #connection: NatsConnection | undefined;
+  #connected = false;
+  #stopped = false;
+  private readonly logger = new Logger(HubConnection.name);
+
+  constructor(
+    private readonly client: HubClient,
+    private readonly operator: OperatorService,
+  ) {}
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Calls back at once if the hub is there, and each time that it comes. */
+  onConnected(listener: Listener): void {
+    this.#listeners.push(listener);
+    if (this.#connection && this.#connected) this.tell(listener, this.#connection);
+  }
+
+  /** Returns at once; whoever needs the connection listens. */
+  start(): void {
+    this.run().catch((error: unknown) => this.logger.error({ err: error }, 'the connection to the hub ended'));
+  }
+
+  /** @throws DomainError `hub_unreachable` */
+  async request(subject: string, payload?: Uint8Array): Promise<Uint8Array> {
+    try {
+      const answer = await this.current.request(subject, payload, { timeout: REQUEST_TIMEOUT });
+      return answer.data;
+    } catch (cause) {
+      throw unreachable(cause);
+    }
+  }
+
+  /**
+   * The answers of all the hub's servers.
+   * @throws DomainError `hub_unreachable`
+   */
+  async requestAll(subject: string): Promise<Uint8Array[]> {
+    try {
+      const answers: Msg[] = [];
+      const options = { strategy: 'stall', stall: ANSWERS_STALL, maxWait: REQUEST_TIMEOUT } as const;
+      for await (const answer of await this.current.requestMany(subject, undefined, options)) answers.push(answer);
+      return answers.map(({ data }) => data);
+    } catch (cause) {
+      throw unreachable(cause);
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#stopped = true;
+    this.#connected = false;
+    await this.#connection?.close();
+  }
+
+  private get current(): NatsConnection {
+    if (this.#connection === undefined || !this.#connected) throw unreachable(undefined);
+    return this.#connection;
+  }
+
+  private async run(): Promise<void> {
+    const { systemAccount, systemAccountKey } = this.operator;
+    const user = {
+      name: 'control-plane',
+      account: systemAccount.publicKey,
+      signer: systemAccountKey,
+      permissions: systemServicePermissions(),
+    };
+    const connection = await this.client.connect(user, { waitOnFirstConnect: true });
+    if (this.#stopped) return connection.close();
+    this.#connection = connection;
+    this.arrived(connection);
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        this.#connected = false;
+        if (!this.#stopped) this.logger.warn('the hub is away');
+      }
+      if (status.type === 'reconnect') this.arrived(connection);
+    }
+  }
+
+  private arrived(connection: NatsConnection): void {
+    this.#connected = true;
+    this.logger.log('connected to the hub');
+    for (const listener of this.#listeners) this.tell(listener, connection);
+  }
+
+  private tell(listener: Listener, connection: NatsConnection): void {
+    Promise.resolve()
+      .then(() => listener(connection))
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'what was to happen when the hub came did not'));
+  }
+}
+
+const unreachable = (cause: unknown) =>
+  new DomainError('hub_unreachable', 'The hub does not answer. Try again when it is back.', { cause, retryable: true });

@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../platform/config/index.js';
+import { findNatsServer, freePort, type Hub, startHub } from '../platform/embedded/index.js';
+import { HubAddress } from './hub-address.js';
+import { HubFiles } from './hub-files.js';
+
+const HOST = '127.0.0.1';
+
+interface Ports {
+  client: number;
+  leaf: number;
+  monitor: number;
+}
+
+/** The hub that the process runs itself when no other is given. */
+@Injectable()
+export class LocalHub {
+  private readonly logger = new Logger(LocalHub.name);
+  #hub: Hub | undefined;
+
+  constructor(
+    private readonly config: Config,
+    private readonly address: HubAddress,
+    private readonly files: HubFiles,
+  ) {}
+
+  /** Starts nats-server, and again whenever it ends by itself. */
+  async start(): Promise<void> {
+    if (this.config.natsUrl !== undefined) return;
+    const directory = resolve(this.config.dataDir, 'hub');
+    const server = await findNatsServer({ env: { NATS_SERVER: this.config.natsServer } });
+    const ports = await this.ports(join(directory, 'ports.json'));
+    const configurationFile = await this.files.write(directory, {
+      serverName: 'nats-hub',
+      listen: { host: HOST, port: ports.client },
+      leafListen: { host: HOST, port: ports.leaf },
+      leafAdvertise: { host: HOST, port: ports.leaf },
+      monitor: { host: HOST, port: ports.monitor },
+      hosts: ['localhost', HOST, ...upstreamHost(this.config.natsLeafUpstreamUrl)],
+      isolatesLeafnodeInterest: isAtLeast(server.version, 2, 12),
+    });
+    writeFileSync(join(directory, 'ports.json'), JSON.stringify(ports));
+    this.#hub = await startHub({
+      binary: server.path,
+      configurationFile,
+      dataDir: directory,
+      log: (line) => this.logger.log(line),
+      monitorUrl: `http://${HOST}:${ports.monitor}`,
+      restart: true,
+    });
+    this.address.listening({ clientPort: ports.client, leafPort: ports.leaf });
+  }
+
+  async stop(): Promise<void> {
+    await this.#hub?.stop();
+  }
+
+  /** Free ports stay what they were at the first start, or leaves would not find the hub again. */
+  private async ports(file: string): Promise<Ports> {
+    const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ports) : undefined;
+    return {
+      client: this.config.hubClientPort || (kept?.client ?? (await freePort())),
+      leaf: this.config.hubLeafPort || (kept?.leaf ?? (await freePort())),
+      monitor: kept?.monitor ?? (await freePort()),
+    };
+  }
+}
+
+const upstreamHost = (url: string | undefined) => (url === undefined ? [] : [new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')]);
+
+/** Whether a version such as `2.15.1` is that of `major.minor`, or newer. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}

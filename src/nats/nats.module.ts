@@ -1,0 +1,42 @@
+import { BullModule } from '@nestjs/bullmq';
+import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { PkiModule } from '../pki/index.js';
+import { Config } from '../platform/config/index.js';
+import { ACCOUNTS_QUEUE } from './account-push.js';
+import { AccountPusher } from './account-pusher.js';
+import { AccountService } from './account.service.js';
+import { CredentialService } from './credential.service.js';
+import { HubAddress } from './hub-address.js';
+import { HubClient } from './hub-client.js';
+import { HubConnection } from './hub-connection.js';
+import { HubFiles } from './hub-files.js';
+import { LocalHub } from './local-hub.js';
+import { NatsController } from './nats.controller.js';
+import { OperatorService } from './operator.service.js';
+import { TenantConnections } from './tenant-connections.js';
+
+const PUBLIC = [AccountPusher, AccountService, CredentialService, HubAddress, HubConnection, HubFiles, OperatorService, TenantConnections];
+
+@Module({
+  imports: [PkiModule, BullModule.registerQueue({ name: ACCOUNTS_QUEUE })],
+  controllers: [NatsController],
+  providers: [...PUBLIC, HubClient, LocalHub],
+  exports: PUBLIC,
+})
+export class NatsModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    private readonly config: Config,
+    private readonly localHub: LocalHub,
+    private readonly hub: HubConnection,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.localHub.start();
+    // The API alone never talks to the hub.
+    if (this.config.roles.includes('worker') || this.config.roles.includes('monitor')) this.hub.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.localHub.stop();
+  }
+}

@@ -1,0 +1,26 @@
+import helmet from '@fastify/helmet';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { JsonLogger } from './logging/index.js';
+import { serveOpenApi } from './openapi/index.js';
+
+/** Bytes of a request's body. The largest that anybody sends is a list of labels and names. */
+const BODY_LIMIT = 128 * 1024;
+
+export const httpAdapterOptions = {
+  bodyLimit: BODY_LIMIT,
+  // A shutdown closes idle connections and lets a running download finish.
+  forceCloseConnections: 'idle' as const,
+  requestTimeout: 30_000,
+  routerOptions: { maxParamLength: 200 },
+};
+
+/** What stands around every handler: security headers, logs, the prefix, the documentation. */
+export async function configureHttp(app: NestFastifyApplication): Promise<void> {
+  app.useLogger(app.get(JsonLogger));
+  app.setGlobalPrefix('api');
+  await app.register(helmet, {
+    // Swagger UI styles itself inline; nothing else here serves pages.
+    contentSecurityPolicy: { directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], upgradeInsecureRequests: null } },
+  });
+  serveOpenApi(app);
+}
