@@ -1,0 +1,92 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Clock } from '#libs/kernel';
+import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { CLOCK } from '../platform/clock.js';
+import { ApiPage, type Page } from '../platform/paging/index.js';
+import { ApiProblems } from '../platform/problem/index.js';
+import { IdParam } from '../platform/validation/index.js';
+import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
+import { CreateEdgeSiteDto, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
+import { EdgeSitesService, type SiteWithLeaf } from './edge-sites.service.js';
+
+@ApiTags('Edge sites')
+@Controller('admin/edge-sites')
+export class EdgeSitesController {
+  constructor(
+    private readonly sites: EdgeSitesService,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Post()
+  @Authorize('create', 'EdgeSite')
+  @ApiOperation({ operationId: 'createEdgeSite', summary: 'Create an edge site; its leaf is provisioned right away' })
+  @ApiProblems(400, 401, 403, 404, 409, 422)
+  async create(@CurrentCaller() caller: Caller, @Body() body: CreateEdgeSiteDto): Promise<EdgeSiteDto> {
+    return this.present(await this.sites.create(caller, toNewSite(body)));
+  }
+
+  @Get()
+  @Authorize('read', 'EdgeSite')
+  @ApiOperation({ operationId: 'listEdgeSites', summary: 'List edge sites, newest first' })
+  @ApiPage(EdgeSiteDto)
+  @ApiProblems(400, 401, 403, 404, 422)
+  async list(@CurrentCaller() caller: Caller, @Query() query: EdgeSiteQuery): Promise<Page<EdgeSiteDto>> {
+    const page = await this.sites.list(caller, query);
+    return { ...page, data: page.data.map((found) => this.present(found)) };
+  }
+
+  @Get(':id')
+  @Authorize('read', 'EdgeSite')
+  @ApiOperation({ operationId: 'getEdgeSite', summary: 'Get an edge site' })
+  @ApiProblems(400, 401, 403, 404)
+  async get(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<EdgeSiteDto> {
+    return this.present(await this.sites.get(caller, id));
+  }
+
+  @Patch(':id')
+  @Authorize('update', 'EdgeSite')
+  @ApiOperation({
+    operationId: 'updateEdgeSite',
+    summary: 'Change an edge site; what its leaf’s files hold is made anew as the next generation',
+  })
+  @ApiProblems(400, 401, 403, 404, 422)
+  async update(@CurrentCaller() caller: Caller, @IdParam() id: string, @Body() body: UpdateEdgeSiteDto): Promise<EdgeSiteDto> {
+    return this.present(await this.sites.update(caller, id, toSiteChanges(body)));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @Authorize('delete', 'EdgeSite')
+  @ApiOperation({
+    operationId: 'deleteEdgeSite',
+    summary: 'Delete an edge site: certificates and NATS users are revoked, the hub drops its leaf',
+  })
+  @ApiProblems(400, 401, 403, 404)
+  async delete(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<void> {
+    await this.sites.delete(caller, id);
+  }
+
+  @Get(':id/leaf-server')
+  @Authorize('read', 'NatsLeafServer')
+  @ApiOperation({ operationId: 'getLeafServer', summary: 'Get the NATS leaf server of an edge site' })
+  @ApiProblems(400, 401, 403, 404)
+  async leafServer(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
+    return this.presentLeaf(await this.sites.get(caller, id));
+  }
+
+  @Post(':id/leaf-server/regenerate')
+  @HttpCode(202)
+  @Authorize('regenerate', 'NatsLeafServer')
+  @ApiOperation({
+    operationId: 'regenerateLeafServer',
+    summary: 'Make new certificates, credentials and configuration; the generation before works until the new one connected',
+  })
+  @ApiProblems(400, 401, 403, 404, 409)
+  async regenerate(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
+    return this.presentLeaf(await this.sites.regenerate(caller, id));
+  }
+
+  private present = ({ site, leaf }: SiteWithLeaf) => toEdgeSiteDto(site, leaf, this.clock.now());
+  private presentLeaf = ({ leaf }: SiteWithLeaf) => toNatsLeafServerDto(leaf, this.clock.now());
+}

@@ -1,0 +1,17 @@
+import { BullModule } from '@nestjs/bullmq';
+import { Module } from '@nestjs/common';
+import { NatsModule } from '../nats/index.js';
+import { PkiModule } from '../pki/index.js';
+import { StreamsModule } from '../streams/index.js';
+import { EdgeSitesController } from './edge-sites.controller.js';
+import { EdgeSitesService } from './edge-sites.service.js';
+import { LeafPresence } from './leaf-presence.service.js';
+import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
+
+@Module({
+  imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
+  controllers: [EdgeSitesController],
+  providers: [EdgeSitesService, LeafPresence, ProvisioningQueue],
+  exports: [EdgeSitesService, LeafPresence, ProvisioningQueue],
+})
+export class EdgeSitesModule {}

@@ -1,0 +1,253 @@
+import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Clock, DomainError, newId, type Random, slugFromName } from '#libs/kernel';
+import { EdgeSite, NatsLeafServer } from '#libs/model';
+import { AccountService, CredentialService, HubAddress } from '../nats/index.js';
+import { CertificateService } from '../pki/index.js';
+import { Audit } from '../platform/audit/index.js';
+import type { Caller } from '../platform/auth/index.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Database, type Em, type Where } from '../platform/database/index.js';
+import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
+import { Streams } from '../streams/index.js';
+import { defaultDomain, HUB_DOMAIN, LEAF_DEFAULTS } from './leaf-defaults.js';
+import { ProvisioningQueue } from './provisioning-queue.js';
+import { type SiteFilter, siteCondition } from './site-list.js';
+
+/** A site with its leaf; neither is ever without the other. */
+export interface SiteWithLeaf {
+  site: EdgeSite;
+  leaf: NatsLeafServer;
+}
+
+export interface LeafSettings {
+  localListen?: string;
+  monitorPort?: number;
+  jetstreamMaxMemoryBytes?: number;
+  jetstreamMaxFileBytes?: number;
+  jetstreamSyncAlways?: boolean;
+}
+
+export interface NewSite extends LeafSettings {
+  name: string;
+  slug?: string;
+  natsLeafUrl: string | null;
+  labels: Record<string, string>;
+  serverSans: string[];
+  jetstreamDomain?: string;
+}
+
+export interface SiteChanges extends LeafSettings {
+  name?: string;
+  natsLeafUrl?: string | null;
+  labels?: Record<string, string>;
+  serverSans?: string[];
+}
+
+@Injectable()
+export class EdgeSitesService {
+  constructor(
+    private readonly database: Database,
+    private readonly provisioning: ProvisioningQueue,
+    private readonly certificates: CertificateService,
+    private readonly credentials: CredentialService,
+    private readonly accounts: AccountService,
+    private readonly streams: Streams,
+    private readonly hub: HubAddress,
+    private readonly audit: Audit,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /**
+   * Creates a site and its leaf, which a worker then provisions.
+   * @throws DomainError `slug_taken`, `jetstream_domain_taken`, `validation_failed`
+   */
+  async create(caller: Caller, input: NewSite): Promise<SiteWithLeaf> {
+    const slug = input.slug ?? slugFrom(input.name);
+    if (input.jetstreamDomain === HUB_DOMAIN) throw invalid('/jetstream_domain', 'reserved', 'The domain "hub" is the hub’s own.');
+    const created = await this.database
+      .transaction(caller.tenantScope, async (em) => {
+        const jetstreamDomain = input.jetstreamDomain ?? (await this.freeDomain(em, caller.tenantId, slug));
+        const made = this.newSite(caller.tenantId, slug, jetstreamDomain, input);
+        em.persist(made.site);
+        await em.flush();
+        em.persist(made.leaf);
+        this.record(em, caller, 'edge_site.create', made.site, { slug, jetstream_domain: jetstreamDomain });
+        return made;
+      })
+      .catch((error: unknown) => {
+        throw explainConflict(error, slug, input.jetstreamDomain);
+      });
+    await this.provisioning.add(created.leaf);
+    return created;
+  }
+
+  async list(caller: Caller, query: PageQuery & SiteFilter): Promise<Page<SiteWithLeaf>> {
+    const where = { $and: [caller.readable('EdgeSite'), siteCondition(query), after(query)] } as Where<EdgeSite>;
+    const em = this.database.em(caller.tenantScope);
+    const sites = await em.find(EdgeSite, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
+    const leaves = await em.find(NatsLeafServer, { edgeSiteId: sites.map(({ id }) => id) });
+    const leafOf = new Map(leaves.map((leaf) => [leaf.edgeSiteId, leaf]));
+    const page = pageOf(sites, query.limit);
+    // A site that is deleted between the two queries has no leaf any more.
+    return { ...page, data: page.data.flatMap((site) => present(site, leafOf.get(site.id))) };
+  }
+
+  /** @throws DomainError `not_found` */
+  get(caller: Caller, id: string): Promise<SiteWithLeaf> {
+    return this.database.transaction(caller.tenantScope, (em) => load(em, caller, id));
+  }
+
+  /** Changes a site. What the leaf's files hold is made anew, as the next generation. */
+  async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
+    const { changed, renewed } = await this.database.transaction(caller.tenantScope, async (em) => {
+      const changed = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      caller.authorize('update', 'EdgeSite', changed.site);
+      const renewed = applyChanges(changed, changes);
+      changed.site.updatedAt = this.clock.now();
+      if (renewed) this.requestGeneration(changed.leaf);
+      this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: renewed });
+      return { changed, renewed };
+    });
+    if (renewed) await this.provisioning.add(changed.leaf);
+    return changed;
+  }
+
+  /**
+   * Asks for a new generation; the one before works until the new one has connected.
+   * @throws DomainError `illegal_transition` while one is being made
+   */
+  async regenerate(caller: Caller, id: string): Promise<SiteWithLeaf> {
+    const regenerated = await this.database.transaction(caller.tenantScope, async (em) => {
+      const found = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      caller.authorize('regenerate', 'NatsLeafServer', found.leaf);
+      // What failed for good is pending without anybody at work on it.
+      if (found.leaf.lastError === null) found.leaf.checkPossible('REPROVISION');
+      this.requestGeneration(found.leaf);
+      this.record(em, caller, 'nats_leaf_server.regenerate', found.site, { generation: found.leaf.generation });
+      return found;
+    });
+    await this.provisioning.add(regenerated.leaf);
+    return regenerated;
+  }
+
+  /** Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf. */
+  async delete(caller: Caller, id: string): Promise<void> {
+    const account = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      caller.authorize('delete', 'EdgeSite', site);
+      await this.certificates.revokeOfSite(em, caller, id, { reason: 'cessationOfOperation' });
+      const account = await this.credentials.revokeOfSite(em, caller, id);
+      em.remove(leaf);
+      await em.flush();
+      em.remove(site);
+      this.record(em, caller, 'edge_site.delete', site, { slug: site.slug });
+      return account;
+    });
+    if (account !== undefined) await this.accounts.announce(account);
+    await this.streams.requestTenant(caller.tenantId);
+  }
+
+  private requestGeneration(leaf: NatsLeafServer): void {
+    leaf.upstreamUrl = this.hub.leafUpstreamUrl;
+    leaf.requestGeneration(this.clock.now());
+  }
+
+  /** Sites of a tenant that are created at once take turns, so that only one of them is the first. */
+  private async freeDomain(em: Em, tenantId: string, slug: string): Promise<string> {
+    await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`jetstream domain ${tenantId}`]);
+    const taken = await em.find(NatsLeafServer, {}, { fields: ['jetstreamDomain'] });
+    return defaultDomain(slug, new Set(taken.map(({ jetstreamDomain }) => jetstreamDomain)));
+  }
+
+  private newSite(tenantId: string, slug: string, jetstreamDomain: string, input: NewSite): SiteWithLeaf {
+    const now = this.clock.now();
+    const site = Object.assign(new EdgeSite(), {
+      id: newId(this.clock, this.random),
+      tenantId,
+      status: 'pending',
+      name: input.name,
+      slug,
+      natsLeafUrl: input.natsLeafUrl,
+      labels: input.labels,
+      serverSans: input.serverSans,
+      createdAt: now,
+      updatedAt: now,
+    });
+    const leaf = Object.assign(new NatsLeafServer(), {
+      id: newId(this.clock, this.random),
+      tenantId,
+      edgeSiteId: site.id,
+      status: 'pending',
+      upstreamUrl: this.hub.leafUpstreamUrl,
+      ...LEAF_DEFAULTS,
+      ...given(leafSettings(input)),
+      jetstreamDomain,
+      generation: 1,
+      createdAt: now,
+      updatedAt: now,
+    });
+    return { site, leaf };
+  }
+
+  private record(em: Em, caller: Caller, action: string, site: EdgeSite, detail: Record<string, unknown>): void {
+    this.audit.record(em, caller, { action, subjectType: 'edge_site', subjectId: site.id, detail });
+  }
+}
+
+/** @throws DomainError `not_found` */
+async function load(em: Em, caller: Caller, id: string, lockMode = LockMode.NONE): Promise<SiteWithLeaf> {
+  const where = { $and: [caller.readable('EdgeSite'), { id }] } as Where<EdgeSite>;
+  // The leaf first: whoever locks both does so in this order.
+  const leaf = await em.findOne(NatsLeafServer, { edgeSiteId: id }, { lockMode });
+  const site = leaf && (await em.findOne(EdgeSite, where, { lockMode }));
+  if (leaf === null || site === null) throw new DomainError('not_found', 'There is no such edge site.');
+  return { site, leaf };
+}
+
+/** @returns whether anything changed that stands in the leaf's certificates or configuration */
+function applyChanges({ site, leaf }: SiteWithLeaf, changes: SiteChanges): boolean {
+  const before = JSON.stringify([site.natsLeafUrl, site.serverSans, leafSettings(leaf)]);
+  const { name, natsLeafUrl, labels, serverSans } = changes;
+  Object.assign(site, given({ name, natsLeafUrl, labels, serverSans }));
+  Object.assign(leaf, given(leafSettings(changes)));
+  return before !== JSON.stringify([site.natsLeafUrl, site.serverSans, leafSettings(leaf)]);
+}
+
+const leafSettings = (from: LeafSettings): LeafSettings => ({
+  localListen: from.localListen,
+  monitorPort: from.monitorPort,
+  jetstreamMaxMemoryBytes: from.jetstreamMaxMemoryBytes,
+  jetstreamMaxFileBytes: from.jetstreamMaxFileBytes,
+  jetstreamSyncAlways: from.jetstreamSyncAlways,
+});
+
+/** Without what was not given. */
+const given = <T extends object>(values: T): Partial<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+const present = (site: EdgeSite, leaf: NatsLeafServer | undefined) => (leaf === undefined ? [] : [{ site, leaf }]);
+
+function invalid(pointer: string, code: string, detail: string): DomainError {
+  return new DomainError('validation_failed', detail, { errors: [{ pointer, code, detail }] });
+}
+
+function slugFrom(name: string): string {
+  const slug = slugFromName(name);
+  if (slug === undefined) {
+    throw invalid('/slug', 'required', 'The name holds no Latin letter or digit to make a slug of: give a slug.');
+  }
+  return slug;
+}
+
+/** Uniqueness is the database's to decide; here it is put into words. */
+function explainConflict(error: unknown, slug: string, domain: string | undefined): unknown {
+  if (!(error instanceof UniqueConstraintViolationException)) return error;
+  return error.message.includes('nats_leaf_servers_domain_unique')
+    ? new DomainError(
+        'jetstream_domain_taken',
+        `Another site of the tenant has the JetStream domain ${domain === undefined ? `edge-${slug}` : `"${domain}"`}. Choose another jetstream_domain.`,
+      )
+    : new DomainError('slug_taken', `A site with the slug "${slug}" exists already. Choose another slug.`);
+}

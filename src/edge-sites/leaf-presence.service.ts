@@ -1,0 +1,94 @@
+import { LockMode } from '@mikro-orm/postgresql';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '#libs/kernel';
+import { EdgeSite, type LeafLink, NatsLeafServer, unnumbered } from '#libs/model';
+import { AccountService, CredentialService } from '../nats/index.js';
+import { CertificateService } from '../pki/index.js';
+import { systemCaller } from '../platform/auth/index.js';
+import { CLOCK } from '../platform/clock.js';
+import { Database, type Em, PLATFORM } from '../platform/database/index.js';
+import { Streams } from '../streams/index.js';
+import { type SiteWithLeaf } from './edge-sites.service.js';
+
+/** Whose link it is. */
+export interface LeafIdentity {
+  tenantId: string;
+  edgeSiteId: string;
+}
+
+export type PresentLeaf = LeafIdentity & LeafLink;
+
+/** Takes note of leaves that come and go, as the hub sees them. Each call can be made twice. */
+@Injectable()
+export class LeafPresence {
+  constructor(
+    private readonly database: Database,
+    private readonly certificates: CertificateService,
+    private readonly credentials: CredentialService,
+    private readonly accounts: AccountService,
+    private readonly streams: Streams,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** A leaf has connected: its site is active, the generations before this one are retired, its streams are seen to. */
+  async connected({ tenantId, edgeSiteId, ...link }: PresentLeaf): Promise<void> {
+    const seen = await this.withSite({ tenantId, edgeSiteId }, async (em, { site, leaf }) => {
+      leaf.link(link);
+      site.comeOnline(link.at);
+      return this.retireBefore(em, tenantId, edgeSiteId, link.generation);
+    });
+    if (seen === undefined) return;
+    if (seen.account !== undefined) await this.accounts.announce(seen.account);
+    await this.streams.request(tenantId, edgeSiteId);
+  }
+
+  /** A link of a leaf has ended. The end of a link that another one has replaced already changes nothing. */
+  async disconnected({ tenantId, edgeSiteId, linkId, at }: LeafIdentity & { linkId: string; at: Date }): Promise<void> {
+    await this.withSite({ tenantId, edgeSiteId }, async (_em, { site, leaf }) => {
+      if (leaf.unlink(linkId, at)) site.goOffline(at);
+    });
+  }
+
+  /** @param links all leaves that are connected now; whoever is not among them is not */
+  async reconcile(links: readonly PresentLeaf[]): Promise<void> {
+    const now = this.clock.now();
+    const em = this.database.em(PLATFORM);
+    const known = await em.find(
+      NatsLeafServer,
+      { linkId: { $ne: null } },
+      { fields: ['tenantId', 'edgeSiteId', 'linkId'] },
+    );
+    const recorded = new Map(known.map(({ edgeSiteId, linkId }) => [edgeSiteId, linkId]));
+    const present = new Set(links.map(({ edgeSiteId }) => edgeSiteId));
+
+    for (const link of links) if (!isRecorded(recorded.get(link.edgeSiteId), link.linkId)) await this.connected(link);
+    for (const { tenantId, edgeSiteId, linkId } of known) {
+      if (!present.has(edgeSiteId)) await this.disconnected({ tenantId, edgeSiteId, linkId: linkId!, at: now });
+    }
+    await em.nativeUpdate(EdgeSite, { id: [...present], status: 'active' }, { lastSeenAt: now });
+  }
+
+  private async retireBefore(em: Em, tenantId: string, edgeSiteId: string, generation: number) {
+    const caller = systemCaller('presence', tenantId);
+    const older = { upToGeneration: generation - 1 };
+    if (generation === 1) return { account: undefined };
+    await this.certificates.revokeOfSite(em, caller, edgeSiteId, { ...older, reason: 'superseded' });
+    return { account: await this.credentials.revokeOfSite(em, caller, edgeSiteId, older) };
+  }
+
+  /** @returns undefined when the site is gone */
+  private withSite<T>(
+    { tenantId, edgeSiteId }: LeafIdentity,
+    work: (em: Em, found: SiteWithLeaf) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.database.transaction({ tenantId }, async (em) => {
+      const leaf = await em.findOne(NatsLeafServer, { edgeSiteId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const site = leaf && (await em.findOne(EdgeSite, { id: edgeSiteId }, { lockMode: LockMode.PESSIMISTIC_WRITE }));
+      return leaf && site ? work(em, { site, leaf }) : undefined;
+    });
+  }
+}
+
+/** A hub of 2.10 does not number the links that it lists: one of the same server is taken for the one on record. */
+const isRecorded = (recorded: string | null | undefined, linkId: string): boolean =>
+  recorded === linkId || (typeof recorded === 'string' && unnumbered(recorded) === linkId);

@@ -1,0 +1,113 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Clock } from '#libs/kernel';
+import { leafLinksRequest, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
+import { LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
+import { HubConnection } from '../nats/index.js';
+import { CLOCK } from '../platform/clock.js';
+import { DatabaseUrls } from '../platform/database/index.js';
+import { Sweep } from '../platform/sweep.js';
+import { Leadership } from './leadership.js';
+import { LeafDirectory } from './leaf-directory.js';
+
+/** How often another process may find that the leader is gone, in milliseconds. */
+const LEADERSHIP_INTERVAL = 2_000;
+
+/** How often what is recorded is compared with what the hub has, in milliseconds. */
+const RECONCILE_INTERVAL = 30_000;
+
+/** Brings what the hub sees of leaves to the record. One process at a time does, the others stand by. */
+@Injectable()
+export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(HubMonitor.name);
+  private readonly leadership: Leadership;
+  private readonly standby = new Sweep(LEADERSHIP_INTERVAL, () => this.lead(), this.logger);
+  private readonly reconciling = new Sweep(RECONCILE_INTERVAL, () => this.enqueue(() => this.reconcile()), this.logger);
+  /** Events in the order in which they came, and what is compared in between: one after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(
+    urls: DatabaseUrls,
+    private readonly hub: HubConnection,
+    private readonly directory: LeafDirectory,
+    private readonly presence: LeafPresence,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.leadership = new Leadership(urls.serviceUrl);
+  }
+
+  onApplicationBootstrap(): void {
+    this.hub.onConnected((connection) => this.listen(connection));
+    this.standby.start();
+    this.reconciling.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.standby.stop();
+    await this.reconciling.stop();
+    await this.#last;
+    await this.leadership.release();
+  }
+
+  private async lead(): Promise<void> {
+    if (this.leadership.held) return;
+    const leads = await this.leadership.take(() => this.logger.warn('no longer the leader: the database is away'));
+    if (!leads) return;
+    this.logger.log('leads the monitoring of the hub');
+    // Whatever came and went while nobody led is found by comparing.
+    await this.enqueue(() => this.reconcile());
+  }
+
+  #listening: NatsConnection | undefined;
+
+  /** Subscriptions outlive reconnects of the connection; what happened in between is found by comparing. */
+  private async listen(connection: NatsConnection): Promise<void> {
+    if (this.#listening !== connection) {
+      this.#listening = connection;
+      for (const subject of PRESENCE_SUBJECTS) {
+        connection.subscribe(subject, {
+          callback: (error, message) => {
+            if (error !== null) this.logger.warn({ err: error }, 'an event of the hub was not received');
+            else void this.enqueue(() => this.take(message.data));
+          },
+        });
+      }
+    }
+    await this.enqueue(() => this.reconcile());
+  }
+
+  private enqueue(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work).catch((error: unknown) => {
+      this.logger.warn({ err: error }, 'the presence of leaves was not recorded; comparing will find it');
+    });
+    return this.#last;
+  }
+
+  private async take(payload: Uint8Array): Promise<void> {
+    if (!this.leadership.held) return;
+    const event = parsePresenceEvent(payload);
+    if (event?.kind !== 'leafnode') return;
+    const leaf = await this.directory.ofUser(event.userPublicKey);
+    if (leaf === undefined) return;
+    this.logger.log({ ...leaf, linkId: event.linkId, reason: event.reason }, `leaf ${event.type}`);
+    await this.record(event, leaf);
+  }
+
+  private record({ type, linkId, at }: PresenceEvent, leaf: Omit<PresentLeaf, 'linkId' | 'at'>): Promise<void> {
+    return type === 'connected'
+      ? this.presence.connected({ ...leaf, linkId, at })
+      : this.presence.disconnected({ ...leaf, linkId, at });
+  }
+
+  private async reconcile(): Promise<void> {
+    if (!this.leadership.held || !this.hub.connected) return;
+    const at = this.clock.now();
+    const present: PresentLeaf[] = [];
+    for (const account of await this.directory.accounts()) {
+      const answers = await this.hub.requestAll(leafLinksRequest(account));
+      const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
+      present.push(...(await this.directory.ofLinks(account, links, at)));
+    }
+    await this.presence.reconcile(present);
+  }
+}

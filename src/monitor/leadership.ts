@@ -1,0 +1,44 @@
+import { Client } from 'pg';
+
+/** Any number, as long as every version of the service uses the same: it names the lock of the hub monitor's leader. */
+const MONITOR_LOCK = 7_202_611_241;
+
+/**
+ * Who is the one that monitors. PostgreSQL keeps the lock for as long as the leader's connection lives, and gives it up when
+ * that ends, however it ends.
+ */
+export class Leadership {
+  #client: Client | undefined;
+
+  constructor(private readonly databaseUrl: string) {}
+
+  get held(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** @returns whether this process leads now; `onLost` is called when the connection, and with it the lock, is gone */
+  async take(onLost: () => void): Promise<boolean> {
+    if (this.held) return true;
+    const client = new Client({ connectionString: this.databaseUrl, keepAlive: true, connectionTimeoutMillis: 3_000 });
+    client.on('error', () => undefined);
+    await client.connect();
+    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [MONITOR_LOCK]);
+    if (rows[0]?.held !== true) {
+      await client.end();
+      return false;
+    }
+    this.#client = client;
+    client.on('end', () => {
+      if (this.#client !== client) return;
+      this.#client = undefined;
+      onLost();
+    });
+    return true;
+  }
+
+  async release(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end();
+  }
+}

@@ -1,0 +1,2 @@
+export * from './streams-queue.js';
+export * from './streams.module.js';

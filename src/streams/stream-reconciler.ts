@@ -1,0 +1,80 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Clock } from '#libs/kernel';
+import { EdgeSite, NatsLeafServer } from '#libs/model';
+import { hubStream, leafStream, planStream, rearm, type SourcedSite } from '#libs/nats';
+import { TenantConnections } from '../nats/index.js';
+import { CLOCK } from '../platform/clock.js';
+import { Database, type Em } from '../platform/database/index.js';
+import { EventsStream } from './jetstream-api.js';
+import type { StreamsJob } from './streams-queue.js';
+
+/** Of the disk that JetStream has at a leaf, the share that the stream may take: the rest is for its index. */
+const STREAM_SHARE = 0.9;
+
+interface Site extends SourcedSite {
+  edgeSiteId: string;
+  maxFileBytes: number;
+}
+
+/**
+ * Makes the streams what they should be: `events` at each leaf, and at the hub the tenant's `events` with a source for each
+ * leaf that has ever connected. Nothing is ever deleted.
+ */
+@Injectable()
+export class StreamReconciler {
+  private readonly logger = new Logger(StreamReconciler.name);
+
+  constructor(
+    private readonly database: Database,
+    private readonly connections: TenantConnections,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws DomainError `hub_unreachable` (retryable) */
+  async reconcile({ tenantId, edgeSiteId }: StreamsJob): Promise<void> {
+    await this.database.transaction({ tenantId }, async (em) => {
+      // The hub's stream is read, changed and written: one at a time for each tenant.
+      await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
+      const sites = await connectedSites(em);
+      const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
+      if (sites.length === 0) return;
+      await this.connections.use(tenantId, async (connection) => {
+        if (connected !== undefined) await this.leaf(new EventsStream(connection, connected.jetstreamDomain), connected);
+        await this.hub(new EventsStream(connection), sites, connected);
+      });
+      this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
+    });
+  }
+
+  private async leaf(stream: EventsStream, { maxFileBytes }: Site): Promise<void> {
+    const current = await stream.current();
+    const retention = { maxAgeMs: 7 * 24 * 60 * 60 * 1000, maxBytes: Math.floor(maxFileBytes * STREAM_SHARE) };
+    await stream.carryOut(planStream(leafStream({ clock: this.clock, retention }), current), current);
+  }
+
+  private async hub(stream: EventsStream, sites: Site[], connected: Site | undefined): Promise<void> {
+    const before = await stream.current();
+    const plan = planStream(hubStream({ sites }), before);
+    const now = await stream.carryOut(plan, before);
+    // A source that was just made starts by itself; one that was there takes up to minutes to notice that its leaf is back.
+    if (connected === undefined || !hadSource(before, connected)) return;
+    const [without, withSource] = rearm(now, connected);
+    await stream.update(without);
+    await stream.update(withSource);
+  }
+}
+
+const hadSource = (config: Awaited<ReturnType<EventsStream['current']>>, { site }: SourcedSite): boolean =>
+  config?.sources?.some(({ external }) => external?.deliver === `_sync.${site}`) ?? false;
+
+async function connectedSites(em: Em): Promise<Site[]> {
+  const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { orderBy: { id: 'asc' } });
+  const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: ['id', 'slug'] });
+  const slugOf = new Map(sites.map(({ id, slug }) => [id, slug]));
+  return leaves.map((leaf) => ({
+    edgeSiteId: leaf.edgeSiteId,
+    site: slugOf.get(leaf.edgeSiteId)!,
+    jetstreamDomain: leaf.jetstreamDomain,
+    maxFileBytes: leaf.jetstreamMaxFileBytes,
+  }));
+}

@@ -1,0 +1,36 @@
+import { InjectQueue } from '@nestjs/bullmq';
+import { Injectable, Logger } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+
+export const STREAMS_QUEUE = 'streams';
+
+/** See to the streams of a tenant; with a site, also of its leaf, which has just connected. */
+export interface StreamsJob {
+  tenantId: string;
+  edgeSiteId?: string;
+}
+
+/** Asks for streams to be seen to. The sweep sees to all of them in time; asking makes it fast. */
+@Injectable()
+export class Streams {
+  private readonly logger = new Logger(Streams.name);
+
+  constructor(@InjectQueue(STREAMS_QUEUE) private readonly queue: Queue<StreamsJob>) {}
+
+  /** The leaf of a site has connected. */
+  request(tenantId: string, edgeSiteId: string): Promise<void> {
+    return this.add({ tenantId, edgeSiteId });
+  }
+
+  /** A site of the tenant's is gone. */
+  requestTenant(tenantId: string): Promise<void> {
+    return this.add({ tenantId });
+  }
+
+  /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
+  private async add(job: StreamsJob): Promise<void> {
+    await this.queue.add('reconcile', job, { attempts: 5 }).catch((error: unknown) => {
+      this.logger.warn({ err: error, ...job }, 'not enqueued; the sweep will see to it');
+    });
+  }
+}

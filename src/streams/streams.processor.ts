@@ -1,0 +1,48 @@
+import { Processor, WorkerHost } from '@nestjs/bullmq';
+import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import { NatsLeafServer } from '#libs/model';
+import { Database, PLATFORM } from '../platform/database/index.js';
+import { Sweep } from '../platform/sweep.js';
+import { StreamReconciler } from './stream-reconciler.js';
+import { STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
+
+/** How often each tenant's streams are compared with what they should be, in milliseconds. */
+const SWEEP_INTERVAL = 60_000;
+
+@Processor(STREAMS_QUEUE, { concurrency: 4, lockDuration: 30_000, stalledInterval: 5_000, maxStalledCount: 10 })
+export class StreamsProcessor extends WorkerHost implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(StreamsProcessor.name);
+  private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.all(), this.logger);
+
+  constructor(
+    private readonly reconciler: StreamReconciler,
+    private readonly database: Database,
+  ) {
+    super();
+  }
+
+  override async process({ data }: Job<StreamsJob>): Promise<void> {
+    await this.reconciler.reconcile(data);
+  }
+
+  onApplicationBootstrap(): void {
+    this.sweep.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.sweep.stop();
+  }
+
+  /** Tenants with a leaf that is connected now. One that fails does not keep the others waiting. */
+  private async all(): Promise<void> {
+    const rows = await this.database
+      .em(PLATFORM)
+      .find(NatsLeafServer, { linkId: { $ne: null } }, { fields: ['tenantId'] });
+    for (const tenantId of new Set(rows.map((row) => row.tenantId))) {
+      await this.reconciler.reconcile({ tenantId }).catch((error: unknown) => {
+        this.logger.warn({ err: error, tenantId }, 'streams not seen to; tried again');
+      });
+    }
+  }
+}
