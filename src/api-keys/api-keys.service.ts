@@ -1,0 +1,104 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { TenantRole } from '#libs/contracts';
+import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
+import { ApiKey } from '#libs/model';
+import { Audit } from '../platform/audit/index.js';
+import { type ApiKeyParts, type Caller, formatApiKey, hashSecret, newApiKey, systemCaller } from '../platform/auth/index.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Database, PLATFORM, type Where } from '../platform/database/index.js';
+import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
+
+interface NewKey {
+  name: string;
+  role: TenantRole;
+  expiresAt: Date | null;
+}
+
+@Injectable()
+export class ApiKeysService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: Audit,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /** @returns the row, and the key to show this once */
+  async create(caller: Caller, input: NewKey): Promise<{ row: ApiKey; key: string }> {
+    if (input.expiresAt !== null && input.expiresAt <= this.clock.now()) {
+      const detail = 'expires_at is in the past.';
+      throw new DomainError('validation_failed', detail, { errors: [{ pointer: '/expires_at', code: 'in_past', detail }] });
+    }
+    const parts = newApiKey(this.random);
+    const row = await this.database.transaction(caller.tenantScope, async (em) => {
+      const row = this.row(parts, { ...input, tenantId: caller.tenantId, createdBy: caller.principal.actor });
+      em.persist(row);
+      this.audit.record(em, caller, {
+        action: 'api_key.create',
+        subjectType: 'api_key',
+        subjectId: row.id,
+        detail: { name: input.name, role: input.role },
+      });
+      return row;
+    });
+    return { row, key: formatApiKey(parts) };
+  }
+
+  async list(caller: Caller, query: PageQuery): Promise<Page<ApiKey>> {
+    const where = { $and: [caller.readable('ApiKey'), after(query)] } as Where<ApiKey>;
+    const rows = await this.database
+      .em(caller.tenantScope)
+      .find(ApiKey, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
+    return pageOf(rows, query.limit);
+  }
+
+  /** Revoking a key that is revoked already changes nothing. */
+  async revoke(caller: Caller, id: string): Promise<void> {
+    await this.database.transaction(caller.tenantScope, async (em) => {
+      const key = await em.findOne(ApiKey, { id });
+      if (key === null) throw new DomainError('not_found', 'There is no such API key.');
+      caller.authorize('revoke', 'ApiKey', { tenantId: key.tenantId ?? null });
+      if (key.revokedAt) return;
+      key.revokedAt = this.clock.now();
+      this.audit.record(em, caller, { action: 'api_key.revoke', subjectType: 'api_key', subjectId: id });
+    });
+  }
+
+  /**
+   * Sees to it that somebody can call the API at all.
+   *
+   * @param given a key to take, or undefined to make one
+   * @returns the key that was added now; undefined when a platform admin is there already
+   */
+  async ensurePlatformAdmin(given: ApiKeyParts | undefined): Promise<string | undefined> {
+    return this.database.transaction(PLATFORM, async (em) => {
+      await em.execute(`select pg_advisory_xact_lock(hashtext('platform admin'))`);
+      const existing = given === undefined ? { role: 'platform_admin' as const } : { keyId: given.keyId };
+      if ((await em.count(ApiKey, existing)) > 0) return undefined;
+      const caller = systemCaller('bootstrap', null);
+      const parts = given ?? newApiKey(this.random);
+      const row = this.row(parts, {
+        name: 'First platform admin',
+        role: 'platform_admin',
+        tenantId: null,
+        expiresAt: null,
+        createdBy: caller.principal.actor,
+      });
+      em.persist(row);
+      this.audit.record(em, caller, { action: 'api_key.create', subjectType: 'api_key', subjectId: row.id });
+      return formatApiKey(parts);
+    });
+  }
+
+  private row(parts: ApiKeyParts, rest: Pick<ApiKey, 'name' | 'role' | 'tenantId' | 'expiresAt' | 'createdBy'>): ApiKey {
+    return Object.assign(new ApiKey(), {
+      id: newId(this.clock, this.random),
+      keyId: parts.keyId,
+      secretHash: hashSecret(parts.secret),
+      lastUsedAt: null,
+      revokedAt: null,
+      createdAt: this.clock.now(),
+      ...rest,
+    });
+  }
+}

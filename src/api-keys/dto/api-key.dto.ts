@@ -1,0 +1,82 @@
+import { IsIn, IsISO8601, IsOptional } from 'class-validator';
+import { TENANT_ROLES, type Role, type TenantRole } from '#libs/contracts';
+import type { ApiKey } from '#libs/model';
+import { IsDisplayName } from '../../platform/validation/index.js';
+
+export class CreateApiKeyDto {
+  /**
+   * What the key is for.
+   * @example "Terraform"
+   */
+  @IsDisplayName()
+  name!: string;
+
+  /**
+   * What the key may do: a viewer reads, an operator also downloads bundles and issues credentials, an admin does all.
+   * @example "operator"
+   */
+  @IsIn(TENANT_ROLES)
+  role!: TenantRole;
+
+  /**
+   * When the key stops working; never when absent.
+   * @example "2027-11-24T10:00:00.000Z"
+   */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  expires_at?: string;
+}
+
+export class ApiKeyDto {
+  /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f" */
+  id!: string;
+
+  /** @example "Terraform" */
+  name!: string;
+
+  /** @example "operator" */
+  role!: Role;
+
+  /** @example "2027-11-24T10:00:00.000Z" */
+  expires_at!: string | null;
+
+  /** When it was last used, to the minute. */
+  last_used_at!: string | null;
+
+  revoked_at!: string | null;
+
+  /** @example "2026-11-24T10:00:00.000Z" */
+  created_at!: string;
+}
+
+export class CreatedApiKeyDto extends ApiKeyDto {
+  /**
+   * The key itself. This is the only time it is shown.
+   * @example "sr_4f1d2c3b4a596877_J7mX0mA1…"
+   */
+  key!: string;
+}
+
+export class MeDto {
+  /** The id of the API key. */
+  id!: string | null;
+
+  /** @example "Terraform" */
+  name!: string;
+
+  /** @example "operator" */
+  role!: Role;
+
+  /** The tenant acted in; null for a platform admin who named none. */
+  tenant_id!: string | null;
+}
+
+export const toApiKeyDto = (key: ApiKey): ApiKeyDto => ({
+  id: key.id,
+  name: key.name,
+  role: key.role,
+  expires_at: key.expiresAt?.toISOString() ?? null,
+  last_used_at: key.lastUsedAt?.toISOString() ?? null,
+  revoked_at: key.revokedAt?.toISOString() ?? null,
+  created_at: key.createdAt.toISOString(),
+});
