@@ -1,0 +1,2 @@
+export * from './leaf-provisioner.js';
+export * from './provisioning.module.js';

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { EdgeSitesModule } from '../edge-sites/index.js';
+import { NatsModule } from '../nats/index.js';
+import { PkiModule } from '../pki/index.js';
+import { LeafProvisioner } from './leaf-provisioner.js';
+import { ProvisioningProcessor } from './provisioning.processor.js';
+import { ProvisioningSweep } from './provisioning.sweep.js';
+
+@Module({
+  imports: [EdgeSitesModule, NatsModule, PkiModule],
+  providers: [LeafProvisioner, ProvisioningProcessor, ProvisioningSweep],
+  exports: [LeafProvisioner],
+})
+export class ProvisioningModule {}
