@@ -1,0 +1,68 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ApiKeysModule } from './api-keys/index.js';
+import { AuditEventsModule } from './audit-events/index.js';
+import { BundlesModule } from './bundles/index.js';
+import { EdgeSitesModule } from './edge-sites/index.js';
+import { MonitorModule } from './monitor/index.js';
+import { AccountPushModule, NatsModule } from './nats/index.js';
+import { PkiModule } from './pki/index.js';
+import { AuditModule } from './platform/audit/index.js';
+import { AuthModule } from './platform/auth/index.js';
+import { ClockModule } from './platform/clock.js';
+import { type Config, ConfigModule } from './platform/config/index.js';
+import { DatabaseModule, type DatabaseUrls, DatabaseUrlsModule } from './platform/database/index.js';
+import { EncryptionModule } from './platform/encryption/index.js';
+import { HealthModule } from './platform/health/index.js';
+import { LoggingModule } from './platform/logging/index.js';
+import { ProblemModule } from './platform/problem/index.js';
+import { PublicUrlModule } from './platform/public-url.module.js';
+import { QueueModule } from './platform/queue/index.js';
+import { ValidationModule } from './platform/validation/index.js';
+import { ProvisioningModule } from './provisioning/index.js';
+import { StreamsModule, StreamsWorkerModule } from './streams/index.js';
+import { TenantsModule } from './tenants/index.js';
+
+/** What every role needs. */
+const PLATFORM = [
+  ClockModule,
+  PublicUrlModule,
+  EncryptionModule,
+  HealthModule,
+  DatabaseModule,
+  QueueModule,
+  AuditModule,
+  AuthModule,
+  LoggingModule,
+  ProblemModule,
+  ValidationModule,
+];
+
+const FEATURES = [
+  ApiKeysModule,
+  AuditEventsModule,
+  TenantsModule,
+  PkiModule,
+  NatsModule,
+  EdgeSitesModule,
+  BundlesModule,
+  StreamsModule,
+];
+
+@Module({})
+export class AppModule {
+  /** The application for the roles that the configuration names. All of them answer for their health over HTTP. */
+  static forRoot(config: Config, urls: DatabaseUrls): DynamicModule {
+    const has = (role: Config['roles'][number]) => config.roles.includes(role);
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        DatabaseUrlsModule.forRoot(urls),
+        ...PLATFORM,
+        ...FEATURES,
+        ...(has('worker') ? [ProvisioningModule, AccountPushModule, StreamsWorkerModule] : []),
+        ...(has('monitor') ? [MonitorModule] : []),
+      ],
+    };
+  }
+}

@@ -1,0 +1,74 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiKeysService } from './api-keys/index.js';
+import { AppModule } from './app.module.js';
+import { HubAddress } from './nats/index.js';
+import { parseApiKey } from './platform/auth/index.js';
+import type { Config } from './platform/config/index.js';
+import { DatabaseUrls, databaseUrls, migrate } from './platform/database/index.js';
+import { startEmbeddedPostgres } from './platform/embedded/index.js';
+import { configureHttp, httpAdapterOptions } from './platform/http.js';
+import { standardLogger } from './platform/logging/index.js';
+import { PublicUrl } from './platform/public-url.js';
+
+/** A service that answers. */
+export interface RunningService {
+  app: NestFastifyApplication;
+  /** Where the API is, without a slash at its end. */
+  url: string;
+  /** What leaves dial. */
+  leafUpstreamUrl: string;
+  /** File that holds the first platform admin's key; undefined when the key was given, or is older than this data directory. */
+  adminKeyFile: string | undefined;
+  /** Lets running requests and jobs finish, then stops everything that was started. */
+  stop(): Promise<void>;
+}
+
+const ADMIN_KEY_FILE = 'admin-key';
+
+/**
+ * Starts the service as configured: PostgreSQL and hub of its own where no others are given, migrations, the application.
+ * @throws DomainError and whatever a server that does not come up throws; nothing is left running then
+ */
+export async function start(config: Config): Promise<RunningService> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const given = databaseUrls(config);
+  const postgres = given === undefined
+    ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => standardLogger(config).log(line, 'PostgreSQL') })
+    : undefined;
+  let app: NestFastifyApplication | undefined;
+  const stop = async () => {
+    await app?.close();
+    await postgres?.stop();
+  };
+  try {
+    const urls = given ?? new DatabaseUrls(postgres!.ownerUrl, postgres!.serviceUrl, postgres!.jobsUrl);
+    await migrate(urls.ownerUrl);
+    app = await NestFactory.create<NestFastifyApplication>(
+      AppModule.forRoot(config, urls),
+      new FastifyAdapter(httpAdapterOptions),
+      { bufferLogs: true, abortOnError: false },
+    );
+    await configureHttp(app);
+    await app.listen(config.port, config.host);
+    const publicUrl = app.get(PublicUrl);
+    publicUrl.listening(await app.getUrl());
+    const adminKeyFile = await ensureAdmin(app, config);
+    return { app, url: publicUrl.value, leafUpstreamUrl: app.get(HubAddress).leafUpstreamUrl, adminKeyFile, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** @returns the file of the first key, if this start made it */
+async function ensureAdmin(app: NestFastifyApplication, config: Config): Promise<string | undefined> {
+  const given = config.bootstrapAdminKey && parseApiKey(config.bootstrapAdminKey.reveal());
+  if (given === undefined && config.environment === 'production') return undefined;
+  const made = await app.get(ApiKeysService).ensurePlatformAdmin(given);
+  const file = join(config.dataDir, ADMIN_KEY_FILE);
+  if (made !== undefined && given === undefined) writeFileSync(file, `${made}\n`, { mode: 0o600 });
+  return given === undefined ? file : undefined;
+}
