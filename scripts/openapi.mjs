@@ -5,7 +5,7 @@
 //   --check  writes nothing, and fails when a file differs from what would be written
 import 'reflect-metadata';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
@@ -32,6 +32,7 @@ if (process.argv.includes('--check')) {
   if (drifted.length > 0) fail(`${drifted.join('\n')}\nRun: npm run build && npm run openapi`);
 } else {
   writeFileSync(new URL(DOCUMENT, root), yaml);
+  mkdirSync(new URL('./', new URL(CLIENT_TYPES, root)), { recursive: true });
   writeFileSync(new URL(CLIENT_TYPES, root), types);
 }
 lint();

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Secret } from '#libs/kernel';
-import { Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
+import { type Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
 import { address, Environment, type Format, host, oneOf, path, port, Refusal, setOf, url } from './environment.js';
 
 const ENCRYPTION_KEY_BYTES = 32;
