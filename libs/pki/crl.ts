@@ -1,8 +1,8 @@
 import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
 import { DomainError } from '#libs/kernel';
-import { authorityKeyIdentifier, extension, timeOf } from './extensions.js';
-import { ECDSA_WITH_SHA256, type Issuer, nameOf, withSignature } from './issuer.js';
+import { contextTag, encodeConstructed } from './der.js';
+import { ECDSA_WITH_SHA256, encodeTime, encodeUnsigned, extension, withSignature } from './encoding.js';
+import type { Issuer } from './issuer.js';
 import { OID } from './oids.js';
 
 // RFC 5280, section 5.3.1. Without removeFromCRL, which only delta CRLs have.
@@ -45,37 +45,38 @@ export function buildCrl(issuer: Issuer, revoked: readonly RevokedCertificate[],
   if (!issuer.certificate.keyUsage.includes('cRLSign')) throw new DomainError('profile_violation', 'This CA may not sign CRLs (keyUsage cRLSign).');
   if (!Number.isSafeInteger(number) || number < 0) throw new DomainError('profile_violation', `A CRL cannot have the number ${number}.`);
   if (nextUpdate <= thisUpdate) throw new DomainError('profile_violation', 'The next CRL must come after this one.');
-  const list = new pkijs.CertificateRevocationList({
-    version: 1,
-    signature: ECDSA_WITH_SHA256,
-    issuer: nameOf(issuer.certificate.subject),
-    thisUpdate: timeOf(wholeSeconds(thisUpdate)),
-    nextUpdate: timeOf(wholeSeconds(nextUpdate)),
+  const crlNumber = extension(OID.cRLNumber, false, encodeUnsigned(octetsOf(number.toString(16))));
+  const tbs = encodeConstructed([
+    VERSION,
+    ECDSA_WITH_SHA256,
+    issuer.certificate.subject.der,
+    encodeTime(thisUpdate),
+    encodeTime(nextUpdate),
     // Absent, not empty, when nothing is revoked (RFC 5280, section 5.1.2.6).
-    ...(revoked.length > 0 ? { revokedCertificates: revoked.map(entryOf) } : {}),
-    crlExtensions: new pkijs.Extensions({
-      extensions: [authorityKeyIdentifier(issuer.keyIdentifier), extension(OID.cRLNumber, false, asn1js.Integer.fromBigInt(BigInt(number)))],
-    }),
-  });
-  const tbs = Buffer.from(encodeTbs(list));
+    ...(revoked.length > 0 ? [encodeConstructed(revoked.map(encodeEntry))] : []),
+    encodeConstructed([encodeConstructed([issuer.authorityKeyIdentifier, crlNumber])], contextTag(0, 'constructed')),
+  ]);
   return withSignature(tbs, issuer.sign(tbs));
 }
 
-function entryOf({ serialNumber, revokedAt, reason }: RevokedCertificate): pkijs.RevokedCertificate {
-  const code = new asn1js.Enumerated({ value: REASON_CODE[reason] });
-  return new pkijs.RevokedCertificate({
-    userCertificate: asn1js.Integer.fromBigInt(BigInt(`0x${serialNumber}`)),
-    revocationDate: timeOf(wholeSeconds(revokedAt)),
-    // "unspecified" should be absent rather than said (RFC 5280, section 5.3.1).
-    ...(reason === 'unspecified' ? {} : { crlEntryExtensions: new pkijs.Extensions({ extensions: [extension(OID.reasonCode, false, code)] }) }),
-  });
+function encodeEntry({ serialNumber, revokedAt, reason }: RevokedCertificate): Buffer {
+  const extensions = REASON_EXTENSIONS.get(reason);
+  return encodeConstructed([
+    encodeUnsigned(octetsOf(serialNumber)),
+    encodeTime(revokedAt),
+    ...(extensions ? [extensions] : []),
+  ]);
 }
 
-/** `encodeTBS` of a list is protected in pkijs, unlike that of a certificate: the list's own schema has it as its first element. */
-function encodeTbs(list: pkijs.CertificateRevocationList): ArrayBuffer {
-  const [tbs] = list.toSchema(true).valueBlock.value;
-  if (!tbs) throw new Error('pkijs wrote a CRL without content');
-  return tbs.toBER();
-}
+/** Version 2 of a CRL. */
+const VERSION = encodeUnsigned(Buffer.of(1));
 
-const wholeSeconds = (time: Date): Date => new Date(Math.floor(time.getTime() / 1000) * 1000);
+// Without "unspecified", which should be absent rather than said (RFC 5280, section 5.3.1).
+const REASON_EXTENSIONS = new Map<RevocationReason, Buffer>(
+  REVOCATION_REASONS.filter((reason) => reason !== 'unspecified').map((reason) => [
+    reason,
+    encodeConstructed([extension(OID.reasonCode, false, new asn1js.Enumerated({ value: REASON_CODE[reason] }))]),
+  ]),
+);
+
+const octetsOf = (hex: string): Buffer => Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');

@@ -1,5 +1,5 @@
 /**
- * Reading DER (X.690), strictly: definite and shortest lengths, nothing left over. What was signed is read back through this and not
+ * DER (X.690), read strictly: definite and shortest lengths, nothing left over. What was signed is read back through this and not
  * through the library that wrote it, so that a fault of one does not hide in the other; it also takes a tenth of the time.
  */
 
@@ -139,11 +139,20 @@ export function readTime(element: DerElement | undefined): Date {
   return time;
 }
 
-/** A SEQUENCE of elements that are already encoded. */
-export function encodeSequence(elements: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(elements);
-  const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.of(TAG.sequence, length), content]);
-  const lengthOctets = Buffer.from(length.toString(16).padStart(8, '0').replace(/^(00)+/, ''), 'hex');
-  return Buffer.concat([Buffer.of(TAG.sequence, 0x80 | lengthOctets.length), lengthOctets, content]);
+/** An element of the content as it stands. */
+export function encodePrimitive(tag: number, content: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.of(tag), encodeLength(content.length), content]);
+}
+
+/** An element of elements that are already encoded: a SEQUENCE, or another tag that holds elements. */
+export function encodeConstructed(elements: readonly Uint8Array[], tag: number = TAG.sequence): Buffer {
+  const length = elements.reduce((sum, element) => sum + element.length, 0);
+  return Buffer.concat([Buffer.of(tag), encodeLength(length), ...elements]);
+}
+
+function encodeLength(length: number): Buffer {
+  if (length < 0x80) return Buffer.of(length);
+  const hex = length.toString(16);
+  const octets = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
+  return Buffer.concat([Buffer.of(0x80 | octets.length), octets]);
 }

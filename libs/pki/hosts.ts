@@ -10,7 +10,7 @@ export interface HostNames {
 }
 
 // RFC 1123, section 2.1, and the underscore: container networks hand out such names, and TLS clients match them.
-const DNS_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+const DNS_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
 
 // A name whose last label is a number reads as an IPv4 address in many programs (WHATWG URL, section 3.5).
 const ENDS_IN_NUMBER = /(?:^|\.)\d+$/;
@@ -39,8 +39,8 @@ export function canonicalHost(host: string): string {
   const address = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
   if (isIPv4(host)) return host;
   if (isIP(address) === 6 && !address.includes('%')) return new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const name = host.toLowerCase();
-  if (DNS_NAME.test(name) && !ENDS_IN_NUMBER.test(name)) return name;
+  // Tested before it is put in lower case, which makes an ASCII k of a Kelvin sign.
+  if (DNS_NAME.test(host) && !ENDS_IN_NUMBER.test(host)) return host.toLowerCase();
   throw new DomainError(
     'profile_violation',
     `A certificate cannot name ${JSON.stringify(host.slice(0, 300))}: it is neither a DNS name (labels of up to 63, in all up to 253 letters, digits and hyphens) nor an IP address.`,

@@ -1,11 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
 import { DomainError, type Secret } from '#libs/kernel';
-import { type DistinguishedName, type ParsedCertificate, parseCertificate } from './certificate.js';
-import { encodeSequence } from './der.js';
+import { type ParsedCertificate, parseCertificate } from './certificate.js';
+import { encodeAuthorityKeyIdentifier } from './extensions.js';
 import { isP256PublicKey, POINT_LENGTH } from './keys.js';
-import { OID } from './oids.js';
 import { encodePem } from './pem.js';
 
 /** A private key in PEM, and a certificate in PEM of the public key that belongs to it. */
@@ -14,24 +11,24 @@ export interface IssuerPair {
   privateKeyPem: Secret;
 }
 
-/** The one signature algorithm in use. RFC 5758, section 3.2: no parameters. */
-export const ECDSA_WITH_SHA256 = new pkijs.AlgorithmIdentifier({ algorithmId: OID.ecdsaWithSha256 });
-
 /** A CA that signs: its key and certificate, read once. The key does not show. */
 export class Issuer {
   readonly certificatePem: string;
   readonly notAfter: Date;
+  /** The extension that what it signs has, in DER. */
+  readonly authorityKeyIdentifier: Buffer;
   readonly #key: KeyObject;
   readonly #publicKey: KeyObject;
 
   constructor(
     readonly certificate: ParsedCertificate,
     key: KeyObject,
-    /** SHA-1 or whatever else its own certificate says; what it signs repeats it (RFC 5280, section 4.2.1.1). */
+    /** As its own certificate says; what it signs repeats it (RFC 5280, section 4.2.1.1). */
     readonly keyIdentifier: Buffer,
   ) {
     this.certificatePem = encodePem('CERTIFICATE', certificate.der);
     this.notAfter = certificate.notAfter;
+    this.authorityKeyIdentifier = encodeAuthorityKeyIdentifier(keyIdentifier);
     this.#key = key;
     this.#publicKey = createPublicKey(key);
   }
@@ -66,16 +63,6 @@ export function loadIssuer({ certificatePem, privateKeyPem }: IssuerPair): Issue
 /** The first 160 bits of the SHA-256 of the key's point (RFC 7093, section 2, method 1), from a SubjectPublicKeyInfo of P-256. */
 export function keyIdentifierOf(publicKey: Uint8Array): Buffer {
   return createHash('sha256').update(publicKey.subarray(-POINT_LENGTH)).digest().subarray(0, 20);
-}
-
-/** A name as pkijs takes it, octet for octet: a verifier compares the issuer's name with the CA's subject as they are encoded. */
-export const nameOf = (name: DistinguishedName): pkijs.RelativeDistinguishedNames =>
-  new pkijs.RelativeDistinguishedNames({ valueBeforeDecode: Uint8Array.from(name.der).buffer });
-
-/** A TBSCertificate or TBSCertList with its signature behind it, in DER. Joined as octets: the library would encode the signed part again. */
-export function withSignature(tbs: Uint8Array, signature: Uint8Array): Buffer {
-  const bits = new asn1js.BitString({ valueHex: signature }).toBER();
-  return encodeSequence([tbs, Buffer.from(ECDSA_WITH_SHA256.toSchema().toBER()), Buffer.from(bits)]);
 }
 
 function readIssuerCertificate(pem: string): ParsedCertificate {

@@ -138,7 +138,7 @@ export function planAgent(input: AgentProfile, context: PlanContext): Certificat
   return plan({ kind: 'agent', organization: tenant, name, spiffeId, extendedKeyUsage: ['clientAuth'] }, input, context);
 }
 
-/** What the hub or the gateway shows; signed by the services CA. @throws DomainError `issuer_expired`, `profile_violation` */
+/** What the hub, the gateway or the control plane shows; signed by the services CA. @throws DomainError `issuer_expired`, `profile_violation` */
 export function planService(input: ServiceProfile, context: PlanContext): CertificateIntent {
   const { service, hosts } = input;
   if (hosts.length === 0) {

@@ -35,12 +35,12 @@ export function formatSpiffeId(identity: SpiffeIdentity): string {
  */
 export function parseSpiffeId(text: string): SpiffeIdentity | undefined {
   if (!text.startsWith(PREFIX)) return undefined;
-  const [kind, first = '', second = '', third = '', ...rest] = text.slice(PREFIX.length).split('/');
+  const [kind = '', first = '', second = '', third = '', ...rest] = text.slice(PREFIX.length).split('/');
   const identity = identityOf(kind, first, second, third);
   return identity && rest.length === 0 && isIdentity(identity) && formatSpiffeId(identity) === text ? identity : undefined;
 }
 
-function identityOf(kind: string | undefined, first: string, second: string, third: string): SpiffeIdentity | undefined {
+function identityOf(kind: string, first: string, second: string, third: string): SpiffeIdentity | undefined {
   switch (kind) {
     case 'nats_leaf':
       return { kind, tenant: first, site: second };
