@@ -107,20 +107,20 @@ await_server() {
   now=$(date +%s)
   deadline=$((now + timeout))
   last_seen=$now
-  outcome=1
+  verdict=1
   while :; do
     now=$(date +%s)
     if is_running; then
       last_seen=$now
       if is_serving; then
-        outcome=2
+        verdict=2
         # Asked once more: if its port is taken, it stops while another server answers.
         if { [ "$wait_for_hub" = no ] || is_connected; } && is_running; then return 0; fi
       fi
     elif [ $((now - last_seen)) -ge 3 ]; then
       return 1
     fi
-    if [ "$now" -ge "$deadline" ]; then return "$outcome"; fi
+    if [ "$now" -ge "$deadline" ]; then return "$verdict"; fi
     pause
   done
 }
