@@ -1,3 +1,5 @@
+/* eslint-disable @typescript-eslint/no-explicit-any -- what the API answers is what tests are to find out */
+
 /** What the API answered. */
 export interface Answer<T = any> {
   status: number;

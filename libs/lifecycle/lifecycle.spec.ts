@@ -1,4 +1,4 @@
-import { DomainError } from '#libs/kernel';
+import type { DomainError } from '#libs/kernel';
 import { edgeSiteLifecycle, type Lifecycle, natsLeafServerLifecycle, signedArtifactLifecycle, tenantCaLifecycle } from './index.js';
 
 /** Every pair of state and event with the state that follows; a pair that is missing here must be refused. */

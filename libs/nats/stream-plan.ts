@@ -74,7 +74,7 @@ export function parseStreamAnswer(payload: Uint8Array): StreamAnswer {
   if (isJsonObject(answer.error)) {
     const code = Number(answer.error.err_code ?? answer.error.code);
     if (code === STREAM_NOT_FOUND) return { kind: 'not_found' };
-    return { kind: 'error', code, description: String(answer.error.description ?? 'no description') };
+    return { kind: 'error', code, description: typeof answer.error.description === 'string' ? answer.error.description : 'no description' };
   }
   const config = objectField(what, answer, 'config');
   textField(what, config, 'name');

@@ -214,8 +214,11 @@ function assertSlugs(slugs: Record<string, string>): void {
   }
 }
 
-/** Refuses hosts that would let a tenant's certificate pass for another's, or for the platform's: all of them chain to one root. */
-function assertGrantable(hosts: readonly string[], ownName: string, reservedHosts: readonly string[] = []): readonly string[] {
+/**
+ * Refuses hosts that would let a tenant's certificate pass for another's, or for the platform's: all of them chain to one root.
+ * @throws DomainError `profile_violation`
+ */
+export function assertGrantable(hosts: readonly string[], ownName?: string, reservedHosts: readonly string[] = []): readonly string[] {
   const reserved = new Set(reservedHosts.map(canonicalHost));
   for (const host of hosts.map(canonicalHost)) {
     const platformName = host === NAME_SUFFIX || host.endsWith(`.${NAME_SUFFIX}`);

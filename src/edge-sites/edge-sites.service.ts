@@ -2,7 +2,7 @@ import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgre
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random, slugFromName } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
-import { AccountService, CredentialService, HubAddress } from '../nats/index.js';
+import { AccountService, CredentialService, HubAddress, PlatformHosts } from '../nats/index.js';
 import { CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
@@ -10,7 +10,8 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { Streams } from '../streams/index.js';
-import { defaultDomain, HUB_DOMAIN, LEAF_DEFAULTS } from './leaf-defaults.js';
+import { defaultDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
+import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
 
@@ -54,6 +55,7 @@ export class EdgeSitesService {
     private readonly accounts: AccountService,
     private readonly streams: Streams,
     private readonly hub: HubAddress,
+    private readonly platformHosts: PlatformHosts,
     private readonly audit: Audit,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
@@ -65,7 +67,9 @@ export class EdgeSitesService {
    */
   async create(caller: Caller, input: NewSite): Promise<SiteWithLeaf> {
     const slug = input.slug ?? slugFrom(input.name);
+    if (RESERVED_SITE_SLUGS.has(slug)) throw invalid('/slug', 'reserved', `The slug "${slug}" is reserved. Choose another.`);
     if (input.jetstreamDomain === HUB_DOMAIN) throw invalid('/jetstream_domain', 'reserved', 'The domain "hub" is the hub’s own.');
+    checkListenerHosts(input, this.platformHosts.reserved);
     const created = await this.database
       .transaction(caller.tenantScope, async (em) => {
         const jetstreamDomain = input.jetstreamDomain ?? (await this.freeDomain(em, caller.tenantId, slug));
@@ -101,6 +105,7 @@ export class EdgeSitesService {
 
   /** Changes a site. What the leaf's files hold is made anew, as the next generation. */
   async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
+    checkListenerHosts(changes, this.platformHosts.reserved);
     const { changed, renewed } = await this.database.transaction(caller.tenantScope, async (em) => {
       const changed = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('update', 'EdgeSite', changed.site);

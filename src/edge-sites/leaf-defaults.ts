@@ -16,3 +16,6 @@ export const HUB_DOMAIN = 'hub';
 /** The domain of a site that names none. */
 export const defaultDomain = (slug: string, taken: ReadonlySet<string>): string =>
   taken.has(FIRST_DOMAIN) ? `${FIRST_DOMAIN}-${slug}` : FIRST_DOMAIN;
+
+/** Slugs that stand for something else in certificates: `saas` is where collectors without a site are. */
+export const RESERVED_SITE_SLUGS: ReadonlySet<string> = new Set(['saas']);

@@ -7,4 +7,5 @@ export * from './hub-connection.js';
 export * from './hub-files.js';
 export * from './nats.module.js';
 export * from './operator.service.js';
+export * from './platform-hosts.js';
 export * from './tenant-connections.js';

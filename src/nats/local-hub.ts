@@ -5,6 +5,7 @@ import { Config } from '../platform/config/index.js';
 import { findNatsServer, freePort, type Hub, startHub } from '../platform/embedded/index.js';
 import { HubAddress } from './hub-address.js';
 import { HubFiles } from './hub-files.js';
+import { hostOf } from './platform-hosts.js';
 
 const HOST = '127.0.0.1';
 
@@ -68,7 +69,7 @@ export class LocalHub {
   }
 }
 
-const upstreamHost = (url: string | undefined) => (url === undefined ? [] : [new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')]);
+const upstreamHost = (url: string | undefined) => (url === undefined ? [] : [hostOf(url)]);
 
 /** Whether a version such as `2.15.1` is that of `major.minor`, or newer. */
 export function isAtLeast(version: string, major: number, minor: number): boolean {

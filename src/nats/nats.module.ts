@@ -13,9 +13,20 @@ import { HubFiles } from './hub-files.js';
 import { LocalHub } from './local-hub.js';
 import { NatsController } from './nats.controller.js';
 import { OperatorService } from './operator.service.js';
+import { PlatformHosts } from './platform-hosts.js';
 import { TenantConnections } from './tenant-connections.js';
 
-const PUBLIC = [AccountPusher, AccountService, CredentialService, HubAddress, HubConnection, HubFiles, OperatorService, TenantConnections];
+const PUBLIC = [
+  AccountPusher,
+  AccountService,
+  CredentialService,
+  HubAddress,
+  HubConnection,
+  HubFiles,
+  OperatorService,
+  PlatformHosts,
+  TenantConnections,
+];
 
 @Module({
   imports: [PkiModule, BullModule.registerQueue({ name: ACCOUNTS_QUEUE })],

@@ -2,11 +2,13 @@ import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
+import { sendFrameworkProblem } from './problem/index.js';
 
 /** Bytes of a request's body. The largest that anybody sends is a list of labels and names. */
 const BODY_LIMIT = 128 * 1024;
 
 export const httpAdapterOptions = {
+  frameworkErrors: sendFrameworkProblem,
   bodyLimit: BODY_LIMIT,
   // A shutdown closes idle connections and lets a running download finish.
   forceCloseConnections: 'idle' as const,

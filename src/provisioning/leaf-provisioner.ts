@@ -4,14 +4,15 @@ import { type Clock, DomainError, type Random } from '#libs/kernel';
 import { type Certificate, EdgeSite, NatsLeafServer, type NatsUser, Tenant } from '#libs/model';
 import { type KeyPair, parseHostPort } from '#libs/nats';
 import { generateKeyPair, planLeaf, planLeafListener } from '#libs/pki';
-import { sealLeafSecrets } from '../edge-sites/index.js';
-import { AccountService, CredentialService, OperatorService } from '../nats/index.js';
+import { listenerHosts, sealLeafSecrets } from '../edge-sites/index.js';
+import { AccountService, CredentialService, OperatorService, PlatformHosts } from '../nats/index.js';
 import { AuthorityService, CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
+import { PublicUrl } from '../platform/public-url.js';
 import { renderLeaf } from './render-leaf.js';
 
 export interface LeafGeneration {
@@ -46,6 +47,8 @@ export class LeafProvisioner {
     private readonly operator: OperatorService,
     private readonly accounts: AccountService,
     private readonly credentials: CredentialService,
+    private readonly platformHosts: PlatformHosts,
+    private readonly publicUrl: PublicUrl,
     private readonly keyRing: KeyRing,
     private readonly audit: Audit,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -79,11 +82,15 @@ export class LeafProvisioner {
     await this.certificates.abandon(em, { edgeSiteId: site.id, generation });
     await this.credentials.abandon(em, { edgeSiteId: site.id, generation });
 
-    const ca = await this.authorities.activeCa(em, tenantId);
-    const names = { tenant: tenant.slug, site: site.slug, issuer: ca };
-    const sources = { clock: this.clock, random: this.random };
-    const extraHosts = [...(site.natsLeafUrl ? [hostOf(site.natsLeafUrl)] : []), ...site.serverSans];
-    const plans = [planLeaf(names, sources), planLeafListener({ ...names, hosts: extraHosts }, sources)];
+    const issuer = await this.authorities.activeCa(em, tenantId);
+    const crlUrl = `${this.publicUrl.value}/api/pki/tenants/${tenant.slug}/crl`;
+    const profile = { tenant: tenant.slug, site: site.slug, issuer, crlUrl };
+    const context = { clock: this.clock, random: this.random };
+    const hosts = listenerHosts(site);
+    const plans = [
+      planLeaf(profile, context),
+      planLeafListener({ ...profile, hosts, reservedHosts: this.platformHosts.reserved }, context),
+    ];
     const of = { edgeSiteId: site.id, generation };
     const [leafCertificate, listenerCertificate] = await this.certificates.intend(
       em,
@@ -110,13 +117,14 @@ export class LeafProvisioner {
   }
 
   private async sign({ leafCertificate, listenerCertificate, user, userKey }: Intended) {
-    const [leafKey, listenerKey] = await Promise.all([generateKeyPair(), generateKeyPair()]);
-    const [leaf, listener, creds] = await Promise.all([
-      this.certificates.sign(leafCertificate, leafKey.publicKey),
-      this.certificates.sign(listenerCertificate, listenerKey.publicKey),
-      this.credentials.sign(user, userKey),
+    const leafKey = generateKeyPair();
+    const listenerKey = generateKeyPair();
+    const [leaf, listener] = await this.certificates.signAll([
+      { certificate: leafCertificate, publicKey: leafKey.publicKey },
+      { certificate: listenerCertificate, publicKey: listenerKey.publicKey },
     ]);
-    return { leaf, listener, creds, leafKeyPem: leafKey.privateKeyPem, serverKeyPem: listenerKey.privateKeyPem };
+    const creds = await this.credentials.sign(user, userKey);
+    return { leaf: leaf!, listener: listener!, creds, leafKeyPem: leafKey.privateKeyPem, serverKeyPem: listenerKey.privateKeyPem };
   }
 
   private async keep(
@@ -178,9 +186,6 @@ export class LeafProvisioner {
     return leaf?.status === 'pending' && leaf.generation === generation ? leaf : undefined;
   }
 }
-
-/** IPv6 addresses stand in brackets in a URL, and without them in a certificate. */
-const hostOf = (url: string) => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
 
 const earliest = (...times: Date[]) => new Date(Math.min(...times.map(Number)));
 

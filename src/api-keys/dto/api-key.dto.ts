@@ -1,7 +1,7 @@
-import { IsIn, IsISO8601, IsOptional } from 'class-validator';
+import { IsIn, IsISO8601 } from 'class-validator';
 import { TENANT_ROLES, type Role, type TenantRole } from '#libs/contracts';
 import type { ApiKey } from '#libs/model';
-import { IsDisplayName } from '../../platform/validation/index.js';
+import { IsDisplayName, MayBeAbsent } from '../../platform/validation/index.js';
 
 export class CreateApiKeyDto {
   /**
@@ -22,7 +22,7 @@ export class CreateApiKeyDto {
    * When the key stops working; never when absent.
    * @example "2027-11-24T10:00:00.000Z"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsISO8601({ strict: true })
   expires_at?: string;
 }

@@ -1,4 +1,5 @@
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, Max, Min } from 'class-validator';
+import { MayBeAbsent } from '../../platform/validation/index.js';
 
 /** A week, in seconds. */
 const LONGEST = 7 * 24 * 60 * 60;
@@ -8,7 +9,7 @@ export class CreateDownloadTokenDto {
    * Seconds until the token expires; a day when absent, a week at most.
    * @example 3600
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(60)
   @Max(LONGEST)

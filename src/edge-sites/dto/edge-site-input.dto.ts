@@ -1,13 +1,6 @@
 import { PartialType, PickType } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import {
-  IsDisplayName,
-  IsHost,
-  IsLabels,
-  IsListenAddress,
-  IsNatsUrl,
-  IsSlug,
-} from '../../platform/validation/index.js';
+import { IsDisplayName, IsHost, IsLabels, IsListenAddress, IsNatsUrl, IsSlug, MayBeAbsent } from '../../platform/validation/index.js';
 import { EDGE_SITE_STATUSES } from '../edge-site-status.js';
 import type { EdgeSiteStatus } from '#libs/lifecycle';
 import { PageQuery } from '../../platform/paging/index.js';
@@ -28,7 +21,7 @@ export class CreateEdgeSiteDto {
    * One DNS label, unique in the tenant; made from the name when absent. It stands in certificates and never changes.
    * @example "new-york-plant"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsSlug()
   slug?: string;
 
@@ -44,7 +37,7 @@ export class CreateEdgeSiteDto {
    * For filters and alert rules.
    * @example { "region": "us-east", "line": "3" }
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsLabels()
   labels?: Record<string, string>;
 
@@ -52,7 +45,7 @@ export class CreateEdgeSiteDto {
    * Further host names and addresses that collectors reach the leaf by.
    * @example ["10.20.0.5", "nats.plant.local"]
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(32)
   @IsHost({ each: true })
@@ -63,7 +56,7 @@ export class CreateEdgeSiteDto {
    * site and `edge-<slug>` for each further one.
    * @example "edge-new-york-plant"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsSlug()
   jetstream_domain?: string;
 
@@ -71,7 +64,7 @@ export class CreateEdgeSiteDto {
    * Where the leaf listens for collectors, as host:port.
    * @example "0.0.0.0:4222"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsListenAddress()
   local_listen?: string;
 
@@ -79,7 +72,7 @@ export class CreateEdgeSiteDto {
    * Port of the leaf's own monitoring, on the loopback address only.
    * @example 8222
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(1)
   @Max(65_535)
@@ -89,7 +82,7 @@ export class CreateEdgeSiteDto {
    * Bytes of memory that JetStream may use at the leaf.
    * @example 67108864
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(MIB)
   @Max(TIB)
@@ -99,7 +92,7 @@ export class CreateEdgeSiteDto {
    * Bytes of disk that JetStream may use at the leaf: how much is buffered while the hub cannot be reached.
    * @example 10737418240
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(16 * MIB)
   @Max(1024 * TIB)
@@ -109,7 +102,7 @@ export class CreateEdgeSiteDto {
    * Whether each message is on disk before it is acknowledged: safe against a power cut, at the cost of throughput.
    * @example true
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   jetstream_sync_always?: boolean;
 }
@@ -132,7 +125,7 @@ export class UpdateEdgeSiteDto extends PartialType(
 
 export class EdgeSiteQuery extends PageQuery {
   /** Only sites in this state. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(EDGE_SITE_STATUSES)
   status?: EdgeSiteStatus;
 
@@ -140,7 +133,7 @@ export class EdgeSiteQuery extends PageQuery {
    * Only sites whose name holds this text, upper and lower case alike.
    * @example "york"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @MaxLength(200)
   name?: string;
@@ -149,7 +142,7 @@ export class EdgeSiteQuery extends PageQuery {
    * Only sites with this label, as `key=value`, or `key` for any value.
    * @example "region=us-east"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @MaxLength(300)
   label?: string;

@@ -41,7 +41,7 @@ const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to conn
 
 /** Whether an error says that PostgreSQL is away, as against that it refused what was asked. */
 export function isDatabaseAway(error: unknown): boolean {
-  for (let cause: unknown = error; cause instanceof Object; cause = (cause as { cause?: unknown }).cause) {
+  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
     const { code, message } = cause as { code?: unknown; message?: unknown };
     if (typeof code === 'string' && AWAY.test(code)) return true;
     if (typeof message === 'string' && AWAY_MESSAGE.test(message)) return true;

@@ -1,6 +1,6 @@
-import { IsOptional } from 'class-validator';
+import {  } from 'class-validator';
 import type { Tenant } from '#libs/model';
-import { IsDisplayName, IsSlug } from '../../platform/validation/index.js';
+import { IsDisplayName, IsSlug, MayBeAbsent } from '../../platform/validation/index.js';
 
 export class CreateTenantDto {
   /**
@@ -14,7 +14,7 @@ export class CreateTenantDto {
    * One DNS label, unique; made from the name when absent. It stands in certificates and never changes.
    * @example "acme"
    */
-  @IsOptional()
+  @MayBeAbsent()
   @IsSlug()
   slug?: string;
 }
