@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -7,11 +7,9 @@ import { AppModule } from './app.module.js';
 import { HubAddress } from './nats/index.js';
 import { parseApiKey } from './platform/auth/index.js';
 import type { Config } from './platform/config/index.js';
-import { DatabaseUrls, databaseUrls, migrate } from './platform/database/index.js';
-import { startEmbeddedPostgres } from './platform/embedded/index.js';
 import { configureHttp, httpAdapterOptions } from './platform/http.js';
-import { standardLogger } from './platform/logging/index.js';
 import { PublicUrl } from './platform/public-url.js';
+import { openDatabase } from './with-database.js';
 
 /** A service that answers. */
 export interface RunningService {
@@ -33,21 +31,15 @@ const ADMIN_KEY_FILE = 'admin-key';
  * @throws DomainError and whatever a server that does not come up throws; nothing is left running then
  */
 export async function start(config: Config): Promise<RunningService> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const given = databaseUrls(config);
-  const postgres = given === undefined
-    ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => standardLogger(config).log(line, 'PostgreSQL') })
-    : undefined;
+  const database = await openDatabase(config);
   let app: NestFastifyApplication | undefined;
   const stop = async () => {
     await app?.close();
-    await postgres?.stop();
+    await database.stop();
   };
   try {
-    const urls = given ?? new DatabaseUrls(postgres!.ownerUrl, postgres!.serviceUrl, postgres!.jobsUrl);
-    await migrate(urls.ownerUrl);
     app = await NestFactory.create<NestFastifyApplication>(
-      AppModule.forRoot(config, urls),
+      AppModule.forRoot(config, database.urls),
       new FastifyAdapter(httpAdapterOptions),
       { bufferLogs: true, abortOnError: false },
     );

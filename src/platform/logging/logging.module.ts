@@ -18,6 +18,8 @@ export class LoggingModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    logRequests(this.http.httpAdapter.getInstance<FastifyInstance>(), this.logger);
+    // A command has the application without HTTP.
+    const adapter = this.http.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
+    if (adapter) logRequests(adapter.getInstance<FastifyInstance>(), this.logger);
   }
 }
