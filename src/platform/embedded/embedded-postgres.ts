@@ -72,7 +72,8 @@ async function lead(cluster: PostgresCluster, file: string, log: (line: string) 
     credentials.prepared = undefined;
   }
   try {
-    const port = await cluster.ensureRunning(credentials.port);
+    const superuserUrl = (port: number): string => url(SUPERUSER, credentials.passwords.superuser, port, 'postgres');
+    const port = await cluster.ensureRunning(credentials.port, (candidate) => answers(superuserUrl(candidate), 'select 1'));
     if (port !== credentials.port) log(`Port ${credentials.port} was taken; the embedded PostgreSQL listens on ${port}`);
     credentials.port = port;
     credentials.prepared = await prepareDatabase(credentials);
@@ -101,7 +102,7 @@ async function follow(credentialsFile: string): Promise<EmbeddedPostgres> {
   for (;;) {
     // Read anew each time: the leader may find another port.
     const credentials = readCredentials(credentialsFile);
-    if (credentials !== undefined && (await answers(urls(credentials)))) {
+    if (credentials !== undefined && (await isPrepared(urls(credentials)))) {
       return { ...urls(credentials), leader: false, stop: async () => {} };
     }
     if (performance.now() > deadline) {
@@ -112,12 +113,17 @@ async function follow(credentialsFile: string): Promise<EmbeddedPostgres> {
 }
 
 /** The queue's schema is made last and in one transaction with the rest, so when it is there, all is prepared. */
-async function answers({ jobsUrl }: { jobsUrl: string }): Promise<boolean> {
-  const client = new Client({ connectionString: jobsUrl, connectionTimeoutMillis: 1_000 });
+const isPrepared = ({ jobsUrl }: { jobsUrl: string }): Promise<boolean> =>
+  answers(jobsUrl, `select from pg_namespace where nspname = '${JOBS_SCHEMA}'`);
+
+/** Whether a query comes back with a row. */
+async function answers(connectionString: string, query: string): Promise<boolean> {
+  const client = new Client({ connectionString, connectionTimeoutMillis: 1_000 });
+  // A connection that breaks also rejects what waits for it; without a listener it would end the process.
+  client.on('error', () => {});
   try {
     await client.connect();
-    const { rowCount } = await client.query('select from pg_namespace where nspname = $1', [JOBS_SCHEMA]);
-    return rowCount === 1;
+    return (await client.query(query)).rowCount === 1;
   } catch {
     return false;
   } finally {

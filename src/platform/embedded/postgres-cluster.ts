@@ -76,13 +76,14 @@ export class PostgresCluster {
    * Sees to it that the server runs: adopts one that does, starts one otherwise.
    *
    * @param preferredPort taken unless another program has it
+   * @param answers whether the server on a port can be logged in to: one that is being killed still looks alive
    * @returns the port that the server listens on
    * @throws DomainError unavailable if it does not start; the message ends with what PostgreSQL said
    */
-  async ensureRunning(preferredPort: number): Promise<number> {
+  async ensureRunning(preferredPort: number, answers: (port: number) => Promise<boolean>): Promise<number> {
     let port = preferredPort;
     for (let attempt = 1; ; attempt += 1) {
-      const adopted = await this.adopt();
+      const adopted = await this.adopt(answers);
       if (adopted !== undefined) return adopted;
       if (attempt > 1 || !(await isPortFree(port))) port = await freePort();
       this.removeRecycledPidFile();
@@ -107,12 +108,12 @@ export class PostgresCluster {
   }
 
   /** Waits for a server that starts, recovers or stops to be done with it. The port of one that is up; undefined if none is. */
-  private async adopt(): Promise<number | undefined> {
+  private async adopt(answers: (port: number) => Promise<boolean>): Promise<number | undefined> {
     const deadline = performance.now() + LIMIT * 1_000;
     while (performance.now() < deadline) {
       const postmaster = this.postmaster();
       if (postmaster === undefined && !this.hasOrphans()) return undefined;
-      if (postmaster?.status === 'ready') return postmaster.port;
+      if (postmaster?.status === 'ready' && (await answers(postmaster.port))) return postmaster.port;
       await sleep(POLL_INTERVAL);
     }
     throw this.failure(`PostgreSQL in ${this.home.path} neither comes up nor ends`);
