@@ -83,7 +83,13 @@ parse_options() {
   case $prefix in
     *[[:cntrl:]]*) wrong_usage 'The name of the directory has control characters, which a NATS configuration cannot hold.' ;;
   esac
-  if [ -n "$prefix" ] && [ "$mode" = system ]; then mode=prefix; fi
+  if [ -n "$prefix" ] && [ "$mode" = system ]; then
+    mode=prefix
+    # nats-server expands variables in the path of a credentials file, quoted or not.
+    case $prefix in
+      *\$*) wrong_usage 'The name of the directory has a $, which nats-server would take for a variable.' ;;
+    esac
+  fi
   if [ "$purge" = yes ] && [ "$action" != uninstall ]; then wrong_usage '--purge goes with --uninstall.'; fi
   if [ "$start" = no ] && [ "$mode" != prefix ]; then wrong_usage '--no-start goes with --prefix.'; fi
 }
