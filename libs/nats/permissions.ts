@@ -1,4 +1,5 @@
 import { DomainError, type FieldError, isSlug } from '#libs/kernel';
+import { LEAF_LINKS_SUBJECT } from './presence.js';
 import { EVENTS_STREAM } from './stream-names.js';
 import { assertSubject, firstToken, isSubject, subjectIsWithin } from './subjects.js';
 
@@ -60,7 +61,7 @@ export function streamServicePermissions(): Permissions {
 /** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected. */
 export function systemServicePermissions(): Permissions {
   return {
-    publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.ACCOUNT.*.LEAFZ'] },
+    publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', LEAF_LINKS_SUBJECT] },
     subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', `${CONTROL_INBOX_PREFIX}.>`] },
   };
 }

@@ -1,7 +1,7 @@
 import { systemRandom } from '#libs/kernel';
 import { claimsUpdate, parseClaimsUpdateAnswer } from './claims-update.js';
 import { createKeyPair } from './nkeys.js';
-import { leafLinksRequest, parseLeafLinks, parsePresenceEvent } from './presence.js';
+import { parseLeafLinks, parsePresenceEvent } from './presence.js';
 
 const account = createKeyPair('account', systemRandom).publicKey;
 const user = createKeyPair('user', systemRandom).publicKey;
@@ -65,10 +65,6 @@ describe('an event of a connection', () => {
 describe('a list of leaf nodes', () => {
   const leaf = { name: 'nats-new-york', is_spoke: false, account, ip: '127.0.0.1', port: 44106 };
   const list = (leafs: unknown) => message({ server, data: { server_id: 'NHUB', now: 'x', leafnodes: 1, leafs } });
-
-  it('is asked of an account', () => {
-    expect(leafLinksRequest(account)).toBe(`$SYS.REQ.ACCOUNT.${account}.LEAFZ`);
-  });
 
   it('gives the same link as the events, where the server numbers its connections', () => {
     expect(parseLeafLinks(list([{ id: 6, ...leaf }, leaf]))).toEqual({

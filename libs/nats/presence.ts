@@ -31,7 +31,7 @@ export interface PresenceEvent extends HubConnection {
   at: Date;
 }
 
-/** The leaf links that one server of the hub holds for an account. */
+/** The leaf links that one server of the hub holds. */
 export interface LeafLinks {
   hubServerId: string;
   links: HubConnection[];
@@ -79,11 +79,11 @@ export function parsePresenceEvent(payload: Uint8Array): PresenceEvent | undefin
   };
 }
 
-/** Where to ask which leaves of an account are connected. Each server of the hub that knows the account answers for itself. */
-export const leafLinksRequest = (accountPublicKey: string): string => `$SYS.REQ.ACCOUNT.${accountPublicKey}.LEAFZ`;
+/** Where to ask which leaves of all accounts are connected. Each server of the hub answers for itself. */
+export const LEAF_LINKS_SUBJECT = '$SYS.REQ.SERVER.PING.LEAFZ';
 
 /**
- * Reads a server's answer to `leafLinksRequest` (nats-server, server/monitor.go, Leafz). It does not name users: a link
+ * Reads a server's answer to `LEAF_LINKS_SUBJECT` (nats-server, server/monitor.go, Leafz). It does not name users: a link
  * is known by its `linkId` where the server says it, else by account and server name.
  * @throws DomainError `hub_unreachable` when it has an unknown shape.
  */

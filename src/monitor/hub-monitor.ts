@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { leafLinksRequest, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
+import { LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
 import { LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
 import { HubConnection } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
@@ -25,6 +25,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly reconciling = new Sweep(RECONCILE_INTERVAL, () => this.enqueue(() => this.reconcile()), this.logger);
   /** Events in the order in which they came, and what is compared in between: one after the other. */
   #last: Promise<void> = Promise.resolve();
+  #listening: NatsConnection | undefined;
 
   constructor(
     urls: DatabaseUrls,
@@ -57,8 +58,6 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     // Whatever came and went while nobody led is found by comparing.
     await this.enqueue(() => this.reconcile());
   }
-
-  #listening: NatsConnection | undefined;
 
   /** Subscriptions outlive reconnects of the connection; what happened in between is found by comparing. */
   private async listen(connection: NatsConnection): Promise<void> {
@@ -102,12 +101,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private async reconcile(): Promise<void> {
     if (!this.leadership.held || !this.hub.connected) return;
     const at = this.clock.now();
-    const present: PresentLeaf[] = [];
-    for (const account of await this.directory.accounts()) {
-      const answers = await this.hub.requestAll(leafLinksRequest(account));
-      const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
-      present.push(...(await this.directory.ofLinks(account, links, at)));
-    }
-    await this.presence.reconcile(present);
+    const answers = await this.hub.requestAll(LEAF_LINKS_SUBJECT);
+    const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
+    await this.presence.reconcile(await this.directory.ofLinks(links, at));
   }
 }

@@ -21,9 +21,11 @@ export class Leadership {
     if (this.held) return true;
     const client = new Client({ connectionString: this.databaseUrl, keepAlive: true, connectionTimeoutMillis: 3_000 });
     client.on('error', () => undefined);
-    await client.connect();
-    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [MONITOR_LOCK]);
-    if (rows[0]?.held !== true) {
+    const leads = await lock(client).catch(async (error: unknown) => {
+      await client.end();
+      throw error;
+    });
+    if (!leads) {
       await client.end();
       return false;
     }
@@ -41,4 +43,10 @@ export class Leadership {
     this.#client = undefined;
     await client?.end();
   }
+}
+
+async function lock(client: Client): Promise<boolean> {
+  await client.connect();
+  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [MONITOR_LOCK]);
+  return rows[0]?.held === true;
 }

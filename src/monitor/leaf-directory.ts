@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EdgeSite, NatsAccount, NatsLeafServer, NatsUser, unnumbered } from '#libs/model';
+import { EdgeSite, NatsAccount, NatsUser, unnumbered } from '#libs/model';
 import type { HubConnection as Link } from '#libs/nats';
 import type { PresentLeaf } from '../edge-sites/index.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
@@ -23,35 +23,36 @@ export class LeafDirectory {
     return { tenantId: user.tenantId, edgeSiteId: user.edgeSiteId, generation: user.generation };
   }
 
-  /** Public keys of the accounts that have sites. */
-  async accounts(): Promise<string[]> {
-    const em = this.database.em(PLATFORM);
-    const leaves = await em.find(NatsLeafServer, { status: { $ne: 'pending' } }, { fields: ['tenantId'] });
-    const tenants = [...new Set(leaves.map(({ tenantId }) => tenantId))];
-    const accounts = await em.find(NatsAccount, { tenantId: tenants }, { fields: ['publicKey'] });
-    return accounts.map(({ publicKey }) => publicKey);
-  }
-
   /**
-   * Whose the links of an account are, by the server's name: the hub does not list users. Where two generations of a
-   * site may connect, the older one is taken to be the one that did: taking it for the newer would revoke it.
+   * Whose links these are, by account and server name: the hub does not list users. Where two generations of a site may
+   * connect, the older one is taken to be the one that did: taking it for the newer would revoke it.
    */
-  async ofLinks(account: string, links: readonly Link[], at: Date): Promise<PresentLeaf[]> {
+  async ofLinks(links: readonly Link[], at: Date): Promise<PresentLeaf[]> {
     const em = this.database.em(PLATFORM);
-    const { tenantId } = await em.findOneOrFail(NatsAccount, { publicKey: account }, { fields: ['tenantId'] });
-    const slugs = links.flatMap(({ serverName }) => (serverName?.startsWith('nats-') ? [serverName.slice('nats-'.length)] : []));
-    const sites = await em.find(EdgeSite, { tenantId, slug: slugs }, { fields: ['id', 'slug'] });
+    const publicKey = [...new Set(links.map(({ account }) => account))];
+    const accounts = await em.find(NatsAccount, { publicKey }, { fields: ['publicKey', 'tenantId'] });
+    const tenantOf = new Map(accounts.map(({ publicKey, tenantId }) => [publicKey, tenantId]));
+
+    const slugs = [...new Set(links.flatMap((link) => slugOf(link) ?? []))];
+    const sites = await em.find(EdgeSite, { tenantId: [...tenantOf.values()], slug: slugs }, { fields: ['id', 'tenantId', 'slug'] });
+    const siteOf = new Map(sites.map(({ id, tenantId, slug }) => [`${tenantId}/${slug}`, id]));
+
     const users = await em.find(
       NatsUser,
-      { edgeSiteId: sites.map(({ id }) => id), purpose: 'leaf', status: 'issued' },
+      { edgeSiteId: [...siteOf.values()], purpose: 'leaf', status: 'issued' },
       { fields: ['edgeSiteId', 'generation'], orderBy: { generation: 'desc' } },
     );
-    const oldest = new Map(users.map(({ edgeSiteId, generation }) => [edgeSiteId, generation]));
+    const oldestOf = new Map(users.map(({ edgeSiteId, generation }) => [edgeSiteId, generation]));
+
     return links.flatMap((link) => {
-      const site = sites.find(({ slug }) => link.serverName === `nats-${slug}`);
-      const generation = site && oldest.get(site.id);
-      if (!site || !generation) return [];
-      return [{ tenantId, edgeSiteId: site.id, generation, linkId: link.linkId ?? unnumbered(`${link.hubServerId}:`), at }];
+      const tenantId = tenantOf.get(link.account);
+      const edgeSiteId = siteOf.get(`${tenantId}/${slugOf(link)}`);
+      const generation = edgeSiteId && oldestOf.get(edgeSiteId);
+      if (!tenantId || !edgeSiteId || !generation) return [];
+      return [{ tenantId, edgeSiteId, generation, linkId: link.linkId ?? unnumbered(`${link.hubServerId}:`), at }];
     });
   }
 }
+
+/** A leaf's server is called `nats-<slug>`. */
+const slugOf = ({ serverName }: Link): string | undefined => /^nats-(.+)$/.exec(serverName ?? '')?.[1];

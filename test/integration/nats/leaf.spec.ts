@@ -3,7 +3,7 @@ import {
   CAPTURED_SUBJECTS,
   claimsUpdate,
   hubStream,
-  leafLinksRequest,
+  LEAF_LINKS_SUBJECT,
   leafStream,
   parseClaimsUpdateAnswer,
   parseLeafLinks,
@@ -37,7 +37,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   const seen = (type: PresenceEvent['type'], after: number): Promise<PresenceEvent> =>
     until(`the leaf has ${type}`, () => events.slice(after).find((event) => event.type === type && event.kind === 'leafnode'));
 
-  const leafLinks = async () => parseLeafLinks((await system.request(leafLinksRequest(deployment.tenantKey.publicKey))).data);
+  const leafLinks = async () => parseLeafLinks((await system.request(LEAF_LINKS_SUBJECT)).data);
 
   const push = async (account = deployment.tenant) => {
     const { subject, payload } = claimsUpdate(deployment.accountJwt(account));
