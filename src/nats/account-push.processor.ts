@@ -3,13 +3,13 @@ import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nest
 import type { Job } from 'bullmq';
 import { Sweep } from '../platform/sweep.js';
 import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
-import { AccountPusher } from './account-pusher.js';
+import { AccountPusher, PUSH_CONCURRENCY } from './account-pusher.js';
 import { HubConnection } from './hub-connection.js';
 
 const SWEEP_INTERVAL = 5_000;
 
 /** Pushes accounts when asked, when the hub comes back, and whenever a sweep finds one that the hub has not confirmed. */
-@Processor(ACCOUNTS_QUEUE, { concurrency: 8, lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10 })
+@Processor(ACCOUNTS_QUEUE, { concurrency: PUSH_CONCURRENCY, lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10 })
 export class AccountPushProcessor extends WorkerHost implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(AccountPushProcessor.name);
   private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.pusher.pushPending(), this.logger);
@@ -27,7 +27,7 @@ export class AccountPushProcessor extends WorkerHost implements OnApplicationBoo
   }
 
   onApplicationBootstrap(): void {
-    this.hub.onConnected(() => this.pusher.pushAll());
+    this.hub.onConnected(() => this.pusher.hubCame());
     this.sweep.start();
   }
 

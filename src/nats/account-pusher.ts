@@ -1,5 +1,5 @@
 import { LockMode, raw } from '@mikro-orm/postgresql';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Clock, DomainError } from '#libs/kernel';
 import { NatsAccount } from '#libs/model';
 import { claimsUpdate, parseClaimsUpdateAnswer } from '#libs/nats';
@@ -9,11 +9,18 @@ import { HubConnection } from './hub-connection.js';
 
 const BATCH = 500;
 /** Pushes under way at once. Each holds a database connection while the hub answers. */
-const CONCURRENCY = 8;
+export const PUSH_CONCURRENCY = 4;
+
+/** Sorts before every id. */
+const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /** Brings account JWTs to the hub. */
 @Injectable()
 export class AccountPusher {
+  private readonly logger = new Logger(AccountPusher.name);
+  /** Since when the hub has been there. It may have lost before that what it confirmed before that. */
+  #hubSince = new Date(0);
+
   constructor(
     private readonly database: Database,
     private readonly hub: HubConnection,
@@ -24,13 +31,12 @@ export class AccountPusher {
    * Pushes the newest JWT of an account, and waits for the hub to confirm it. It happens under a lock of the row: a hub
    * stores an older JWT that comes after a newer one, and a revoked user would be back.
    *
-   * @param again push even what the hub confirmed before
    * @throws DomainError `hub_unreachable`
    */
-  async push(accountId: string, { again = false } = {}): Promise<void> {
+  async push(accountId: string): Promise<void> {
     await this.database.transaction(PLATFORM, async (em) => {
       const account = await em.findOne(NatsAccount, { id: accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      if (account === null || (account.pushed && !again)) return;
+      if (account === null || this.isConfirmed(account)) return;
       const { subject, payload } = claimsUpdate(account.jwt);
       const answer = parseClaimsUpdateAnswer(await this.hub.request(subject, payload));
       if (!answer.accepted) {
@@ -44,31 +50,35 @@ export class AccountPusher {
     });
   }
 
-  /** Pushes what the hub has not confirmed yet. */
-  async pushPending(): Promise<void> {
-    if (!this.hub.connected) return;
-    const where = { $or: [{ pushedRevision: null }, { pushedRevision: { $lt: raw('jwt_revision') } }] };
-    const pending = await this.database.em(PLATFORM).find(NatsAccount, where, { fields: ['id'], limit: BATCH });
-    await this.each(pending, (id) => this.push(id));
+  /** The hub has come, perhaps with an empty directory: nothing counts as confirmed any more, and everything is pushed. */
+  async hubCame(): Promise<void> {
+    this.#hubSince = this.clock.now();
+    await this.pushPending();
   }
 
-  /** Pushes every account: a hub that comes back may have lost what it had. */
-  async pushAll(): Promise<void> {
-    for (let last = '00000000-0000-0000-0000-000000000000'; ; ) {
+  /** Pushes what the hub has not confirmed since it came. One that fails does not keep the others waiting. */
+  async pushPending(): Promise<void> {
+    const pending = { $or: [{ pushedRevision: null }, { pushedRevision: { $lt: raw('jwt_revision') } }, { pushedAt: { $lt: this.#hubSince } }] };
+    for (let last = FIRST; this.hub.connected; ) {
       const page = await this.database
         .em(PLATFORM)
-        .find(NatsAccount, { id: { $gt: last } }, { fields: ['id'], orderBy: { id: 'asc' }, limit: BATCH });
+        .find(NatsAccount, { $and: [pending, { id: { $gt: last } }] }, { fields: ['id'], orderBy: { id: 'asc' }, limit: BATCH });
       if (page.length === 0) return;
-      await this.each(page, (id) => this.push(id, { again: true }));
+      await this.pushEach(page.map(({ id }) => id));
       last = page.at(-1)!.id;
     }
   }
 
-  private async each(accounts: readonly { id: string }[], work: (id: string) => Promise<void>): Promise<void> {
-    const left = [...accounts];
+  private isConfirmed({ pushed, pushedAt }: NatsAccount): boolean {
+    return pushed && pushedAt !== null && pushedAt !== undefined && pushedAt >= this.#hubSince;
+  }
+
+  private async pushEach(accountIds: string[]): Promise<void> {
     const worker = async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next.id);
+      for (let id = accountIds.shift(); id !== undefined && this.hub.connected; id = accountIds.shift()) {
+        await this.push(id).catch((error: unknown) => this.logger.warn({ err: error, accountId: id }, 'an account was not pushed; tried again'));
+      }
     };
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    await Promise.all(Array.from({ length: PUSH_CONCURRENCY }, worker));
   }
 }

@@ -2,7 +2,7 @@ import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection 
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock, Random } from '#libs/kernel';
 import { CONTROL_INBOX_PREFIX, createKeyPair, type KeyPair, type Permissions, signUser } from '#libs/nats';
-import { AuthorityService, CertificateService } from '../pki/index.js';
+import { AuthorityService, CertificateService, type IssuedServiceCertificate } from '../pki/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { HubAddress } from './hub-address.js';
 
@@ -23,6 +23,8 @@ export interface HubUser {
 /** Opens connections to the hub, as users that are made for the moment and stand nowhere. */
 @Injectable()
 export class HubClient {
+  #certificate: Promise<IssuedServiceCertificate | undefined> = Promise.resolve(undefined);
+
   constructor(
     private readonly address: HubAddress,
     private readonly authorities: AuthorityService,
@@ -67,9 +69,17 @@ export class HubClient {
   /** The hub wants certificates of those who come over the network. */
   private async tls(servers: string): Promise<Partial<ConnectionOptions>> {
     if (!servers.startsWith('tls:')) return {};
-    const own = await this.certificates.issueService({ service: 'control-plane', hosts: ['control-plane.serviceradar'] });
+    const own = await this.certificate();
     return {
       tls: { ca: await this.authorities.rootPem(), cert: own.certificatePem + own.chainPem, key: own.privateKeyPem.reveal() },
     };
+  }
+
+  /** One for all connections of the process, kept while it is good. Whoever asks meanwhile waits. */
+  private certificate(): Promise<IssuedServiceCertificate> {
+    const service = { service: 'control-plane', hosts: ['control-plane.serviceradar'] } as const;
+    const issued = this.#certificate.catch(() => undefined).then((current) => this.certificates.issueService(service, current));
+    this.#certificate = issued;
+    return issued;
   }
 }

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DomainError } from '#libs/kernel';
 import { systemServicePermissions } from '#libs/nats';
-import { HubClient } from './hub-client.js';
+import { HubClient, type HubUser } from './hub-client.js';
 import { OperatorService } from './operator.service.js';
 
 /** How long the hub may take to answer, in milliseconds. */
@@ -10,6 +11,9 @@ const REQUEST_TIMEOUT = 3_000;
 
 /** Answers of several servers are complete when no further one has come for this long, in milliseconds. */
 const ANSWERS_STALL = 150;
+
+/** Milliseconds between two tries to reach a hub that has not been there yet. */
+const FIRST_CONNECT_INTERVAL = 200;
 
 type Listener = (connection: NatsConnection) => void | Promise<void>;
 
@@ -86,8 +90,8 @@ export class HubConnection implements OnApplicationShutdown {
       signer: systemAccountKey,
       permissions: systemServicePermissions(),
     };
-    const connection = await this.client.connect(user, { waitOnFirstConnect: true });
-    if (this.#stopped) return connection.close();
+    const connection = await this.firstConnection(user);
+    if (connection === undefined || this.#stopped) return connection?.close();
     this.#connection = connection;
     this.arrived(connection);
     for await (const status of connection.status()) {
@@ -97,6 +101,19 @@ export class HubConnection implements OnApplicationShutdown {
       }
       if (status.type === 'reconnect') this.arrived(connection);
     }
+  }
+
+  /** Tries until the hub is there. The client's own waiting could not be ended when the process is to stop. */
+  private async firstConnection(user: HubUser): Promise<NatsConnection | undefined> {
+    for (let said = false; !this.#stopped; await delay(FIRST_CONNECT_INTERVAL)) {
+      try {
+        return await this.client.connect(user);
+      } catch (error) {
+        if (!said) this.logger.warn({ err: error }, 'the hub is not there yet');
+        said = true;
+      }
+    }
+    return undefined;
   }
 
   private arrived(connection: NatsConnection): void {

@@ -45,20 +45,29 @@ export class TenantConnections implements OnApplicationShutdown {
   }
 
   private lend(tenantId: string): Kept {
-    const kept = this.#kept.get(tenantId) ?? { connection: this.open(tenantId), users: 0, timer: undefined };
-    this.#kept.set(tenantId, kept);
-    // One that could not be opened is not kept.
-    kept.connection.catch(() => this.#kept.delete(tenantId));
+    const kept = this.#kept.get(tenantId) ?? this.keep(tenantId);
     clearTimeout(kept.timer);
     kept.users += 1;
     return kept;
+  }
+
+  private keep(tenantId: string): Kept {
+    const kept = { connection: this.open(tenantId), users: 0, timer: undefined };
+    this.#kept.set(tenantId, kept);
+    // One that could not be opened is not kept.
+    kept.connection.catch(() => this.forget(tenantId, kept));
+    return kept;
+  }
+
+  private forget(tenantId: string, kept: Kept): void {
+    if (this.#kept.get(tenantId) === kept) this.#kept.delete(tenantId);
   }
 
   private giveBack(tenantId: string, kept: Kept): void {
     kept.users -= 1;
     if (kept.users > 0) return;
     kept.timer = setTimeout(() => {
-      this.#kept.delete(tenantId);
+      this.forget(tenantId, kept);
       void kept.connection.then((connection) => connection.close(), () => undefined);
     }, IDLE);
     kept.timer.unref();
