@@ -18,7 +18,7 @@ interface Site extends SourcedSite {
 
 /**
  * Makes the streams what they should be: `events` at each leaf, and at the hub the tenant's `events` with a source for each
- * leaf that has ever connected. Nothing is ever deleted.
+ * leaf that has ever connected. A deleted site’s source goes; no message does.
  */
 @Injectable()
 export class StreamReconciler {
@@ -37,7 +37,6 @@ export class StreamReconciler {
       await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
       const sites = await connectedSites(em);
       const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
-      if (sites.length === 0) return;
       await this.connections.use(tenantId, async (connection) => {
         if (connected !== undefined) await this.leaf(new EventsStream(connection, connected.jetstreamDomain), connected);
         await this.hub(new EventsStream(connection), sites, connected);
@@ -54,6 +53,7 @@ export class StreamReconciler {
 
   private async hub(stream: EventsStream, sites: Site[], connected: Site | undefined): Promise<void> {
     const before = await stream.current();
+    if (before === undefined && sites.length === 0) return;
     const plan = planStream(hubStream({ sites }), before);
     const now = await stream.carryOut(plan, before);
     // A source that was just made starts by itself; one that was there takes up to minutes to notice that its leaf is back.
@@ -71,10 +71,9 @@ async function connectedSites(em: Em): Promise<Site[]> {
   const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { orderBy: { id: 'asc' } });
   const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: ['id', 'slug'] });
   const slugOf = new Map(sites.map(({ id, slug }) => [id, slug]));
-  return leaves.map((leaf) => ({
-    edgeSiteId: leaf.edgeSiteId,
-    site: slugOf.get(leaf.edgeSiteId)!,
-    jetstreamDomain: leaf.jetstreamDomain,
-    maxFileBytes: leaf.jetstreamMaxFileBytes,
-  }));
+  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes: maxFileBytes }) => {
+    const site = slugOf.get(edgeSiteId);
+    // A site that is deleted between the two queries is gone.
+    return site === undefined ? [] : [{ edgeSiteId, site, jetstreamDomain, maxFileBytes }];
+  });
 }

@@ -2,6 +2,7 @@ import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { NatsLeafServer } from '#libs/model';
+import { HubConnection } from '../nats/index.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { StreamReconciler } from './stream-reconciler.js';
@@ -18,6 +19,7 @@ export class StreamsProcessor extends WorkerHost implements OnApplicationBootstr
   constructor(
     private readonly reconciler: StreamReconciler,
     private readonly database: Database,
+    private readonly hub: HubConnection,
   ) {
     super();
   }
@@ -36,6 +38,7 @@ export class StreamsProcessor extends WorkerHost implements OnApplicationBootstr
 
   /** Tenants with a leaf that is connected now. One that fails does not keep the others waiting. */
   private async all(): Promise<void> {
+    if (!this.hub.connected) return;
     const rows = await this.database
       .em(PLATFORM)
       .find(NatsLeafServer, { linkId: { $ne: null } }, { fields: ['tenantId'] });
