@@ -177,12 +177,14 @@ export class CredentialService {
     return pageOf(rows, query.limit);
   }
 
-  /** @throws DomainError `not_found`, `illegal_transition` when it is revoked already */
+  /** @throws DomainError `not_found`, `forbidden`, `illegal_transition` when it is revoked already */
   async revoke(caller: Caller, id: string): Promise<NatsUser> {
     const { user, account } = await this.database.transaction(caller.tenantScope, async (em) => {
       const user = await em.findOne(NatsUser, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (user === null) throw new DomainError('not_found', 'There is no such NATS user.');
       caller.authorize('revoke', 'NatsCredential', user);
+      // Without its user a site is cut off: that takes whoever may give it a new one.
+      if (user.purpose === 'leaf') caller.authorize('regenerate', 'NatsLeafServer', user);
       return { user, account: await this.revokeAll(em, caller, [user]) };
     });
     await this.accounts.announce(account);
