@@ -31,11 +31,11 @@ function greeting({ url, leafUpstreamUrl, adminKeyFile }: RunningService): strin
   ].join('\n');
 }
 
-/** The first signal stops the service in order; a second one, or a shutdown that hangs, ends the process. */
+/** Ctrl-C under npm arrives twice, from the terminal and from npm: only the first one counts. */
 function stopOnSignal(service: RunningService): void {
   let stopping = false;
   const onSignal = () => {
-    if (stopping) process.exit(130);
+    if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(1), SHUTDOWN_LIMIT).unref();
     service.stop().then(

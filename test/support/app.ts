@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CreatedApiKeyDto } from '../../src/api-keys/dto/api-key.dto.js';
+import type { TenantDto } from '../../src/tenants/dto/tenant.dto.js';
+import { Api, ok } from '../../lab/api.js';
+import { freePort } from '../../lab/free-port.js';
+import { parseConfig } from '../../src/platform/config/index.js';
+import { type RunningService, start } from '../../src/start.js';
+import { startTestDatabase, type TestDatabase } from './database.js';
+
+const ADMIN_KEY = `sr_testadmin_${'k'.repeat(43)}`;
+
+/** The service in this process, on a database of its own, with a hub that is away. */
+export interface TestApp {
+  service: RunningService;
+  /** As the platform admin. */
+  admin: Api;
+  database: TestDatabase;
+  /** A tenant with its administrator. */
+  tenant(name: string): Promise<{ id: string; slug: string; api: Api }>;
+  /** A key of another role in a tenant. */
+  keyOf(tenantSlug: string, role: string): Promise<Api>;
+  close(): Promise<void>;
+}
+
+/** @param env on top of what a test needs; `ROLES` says whether anything is provisioned */
+export async function startTestApp(env: Record<string, string> = {}): Promise<TestApp> {
+  const database = await startTestDatabase();
+  const dataDir = mkdtempSync(join(tmpdir(), 'serviceradar-test-'));
+  const service = await start(
+    parseConfig({
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'fatal',
+      PORT: String(await freePort()),
+      DATA_DIR: dataDir,
+      DATABASE_URL: database.serviceUrl,
+      DATABASE_OWNER_URL: database.ownerUrl,
+      QUEUE_URL: database.jobsUrl,
+      NATS_URL: `nats://127.0.0.1:${await freePort()}`,
+      NATS_LEAF_UPSTREAM_URL: 'tls://hub.example.com:7422',
+      BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+      ...env,
+    }),
+  );
+  const admin = new Api(service.url, { key: ADMIN_KEY });
+  const keyOf = async (tenant: string, role: string) => {
+    const asked = { name: role, role };
+    const { key } = await ok(admin.as({ key: ADMIN_KEY, tenant }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
+    return admin.as({ key });
+  };
+  return {
+    service,
+    admin,
+    database,
+    keyOf,
+    async tenant(name) {
+      const { id, slug } = await ok(admin.post<TenantDto>('/admin/tenants', { name }));
+      return { id, slug, api: await keyOf(slug, 'admin') };
+    },
+    async close() {
+      await service.stop();
+      await database.close();
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
