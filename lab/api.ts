@@ -1,8 +1,7 @@
-/* eslint-disable @typescript-eslint/no-explicit-any -- what the API answers is what tests are to find out */
-
 /** What the API answered. */
-export interface Answer<T = any> {
+export interface Answer<T> {
   status: number;
+  /** Parsed JSON; a Buffer when it is something else. */
   body: T;
   headers: Headers;
 }
@@ -17,7 +16,7 @@ interface Credentials {
 export class Api {
   constructor(
     readonly url: string,
-    private readonly credentials: Credentials = {},
+    readonly credentials: Credentials = {},
   ) {}
 
   /** The same API as somebody else. */
@@ -25,12 +24,12 @@ export class Api {
     return new Api(this.url, credentials);
   }
 
-  get = (path: string) => this.call('GET', path);
-  post = (path: string, body: unknown = {}) => this.call('POST', path, body);
-  patch = (path: string, body: unknown) => this.call('PATCH', path, body);
-  delete = (path: string) => this.call('DELETE', path);
+  get = <T>(path: string) => this.call<T>('GET', path);
+  post = <T>(path: string, body: unknown = {}) => this.call<T>('POST', path, { body });
+  patch = <T>(path: string, body: unknown) => this.call<T>('PATCH', path, { body });
+  delete = <T>(path: string) => this.call<T>('DELETE', path);
 
-  async call(method: string, path: string, body?: unknown): Promise<Answer> {
+  async call<T>(method: string, path: string, { body, headers }: { body?: unknown; headers?: Record<string, string> } = {}): Promise<Answer<T>> {
     const { key, tenant } = this.credentials;
     const response = await fetch(`${this.url}/api${path}`, {
       method,
@@ -38,18 +37,19 @@ export class Api {
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(tenant === undefined ? {} : { 'x-tenant': tenant }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const type = response.headers.get('content-type') ?? '';
     const parsed: unknown = type.includes('json') ? await response.json() : Buffer.from(await response.arrayBuffer());
-    return { status: response.status, body: parsed, headers: response.headers };
+    return { status: response.status, body: parsed as T, headers: response.headers };
   }
+}
 
-  /** The body of a call that must succeed. */
-  async ok<T = any>(answer: Promise<Answer<T>>): Promise<T> {
-    const { status, body } = await answer;
-    if (status >= 300) throw new Error(`The API answered ${status}: ${JSON.stringify(body)}`);
-    return body;
-  }
+/** The body of a call that must succeed. */
+export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { status, body } = await answer;
+  if (status >= 300) throw new Error(`The API answered ${status}: ${JSON.stringify(body)}`);
+  return body;
 }

@@ -1,36 +1,109 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './child.js';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { type Outcome, run } from './child.js';
+import { connectToLeaf } from './nats-client.js';
 
-/** A leaf that was installed from a bundle with `setup.sh --prefix`, on this machine. */
+interface LeafOptions {
+  /** Where it is installed. */
+  prefix: string;
+  port: number;
+  monitorPort: number;
+  natsServer: string;
+}
+
+/** A leaf that is installed from bundles with `setup.sh --prefix`, on this machine. */
 export class Leaf {
-  constructor(
-    /** The unpacked bundle, `edge-site-<slug>/`. */
-    readonly bundle: string,
-    readonly prefix: string,
-    private readonly natsServer: string,
-  ) {}
+  /** The unpacked bundle that was installed last. */
+  #bundle: string | undefined;
 
+  constructor(private readonly options: LeafOptions) {}
+
+  get port(): number {
+    return this.options.port;
+  }
+
+  get prefix(): string {
+    return this.options.prefix;
+  }
+
+  /** Folder of its certificates. */
   get certificates(): string {
     return join(this.prefix, 'etc/nats/certs');
   }
 
+  /** The credentials that it shows the hub. */
+  get creds(): string {
+    return readFileSync(join(this.prefix, 'etc/nats/creds/tenant.creds'), 'utf8');
+  }
+
   get log(): string {
-    return readFileSync(join(this.prefix, 'var/log/nats-leaf.log'), 'utf8');
+    return this.read('var/log/nats-leaf.log') ?? '';
   }
 
-  get pid(): number {
-    return Number(readFileSync(join(this.prefix, 'run/nats/nats-leaf.pid'), 'utf8'));
+  /** Runs the setup.sh of an unpacked bundle. */
+  setup(bundle: string, ...more: string[]): Promise<Outcome> {
+    this.#bundle = bundle;
+    return run('sh', [join(bundle, 'setup.sh'), '--prefix', this.prefix, '--nats-server', this.options.natsServer, ...more]);
   }
 
-  /** Runs the bundle's setup.sh. @returns its exit code and what it printed */
-  setup(...options: string[]): Promise<{ code: number | null; output: string }> {
-    const script = join(this.bundle, 'setup.sh');
-    return run('sh', [script, '--prefix', this.prefix, '--nats-server', this.natsServer, ...options]);
+  /** @throws Error with what setup.sh printed */
+  async install(bundle: string): Promise<string> {
+    const { code, output } = await this.setup(bundle, '--timeout', '20');
+    if (code !== 0) throw new Error(`setup.sh ended with ${code}:\n${output}`);
+    return output;
+  }
+
+  /** Starts the leaf that was installed and stopped, whether its hub is there or not. */
+  async start(): Promise<void> {
+    const { code, output } = await this.setup(this.installed, '--no-wait');
+    if (code !== 0) throw new Error(`setup.sh ended with ${code}:\n${output}`);
   }
 
   /** Ends the leaf's server, if it runs. */
   async stop(): Promise<void> {
-    await this.setup('--stop');
+    if (this.#bundle !== undefined) await this.setup(this.#bundle, '--stop');
+  }
+
+  /** Stops it, and removes what was installed, messages too. */
+  async uninstall(): Promise<Outcome> {
+    return this.setup(this.installed, '--uninstall', '--purge');
+  }
+
+  /** The line that stops it. */
+  get stopCommand(): string {
+    return `sh '${this.installed}/setup.sh' --prefix '${this.prefix}' --stop`;
+  }
+
+  /**
+   * Connects as a collector at the site does, with the leaf's own certificate unless told otherwise.
+   * @param creds text of a .creds file; none to try without
+   * @param certificates folder of the certificate; null to try without
+   */
+  connect(creds: string | undefined, certificates: string | null = this.certificates): Promise<NatsConnection> {
+    return connectToLeaf({ port: this.port, creds, certificates: certificates ?? undefined, ca: this.certificates });
+  }
+
+  /** What the monitoring says under a path. */
+  async monitor<T = unknown>(path: string): Promise<T> {
+    const response = await fetch(`http://127.0.0.1:${this.options.monitorPort}${path}`);
+    if (!response.ok) throw new Error(`${path} answered ${response.status}.`);
+    return (await response.json()) as T;
+  }
+
+  /** How many links to the hub it has. */
+  async links(): Promise<number> {
+    const { leafnodes } = await this.monitor<{ leafnodes: number }>('/leafz');
+    return leafnodes;
+  }
+
+  private get installed(): string {
+    if (this.#bundle === undefined) throw new Error('No bundle was installed.');
+    return this.#bundle;
+  }
+
+  private read(file: string): string | undefined {
+    const path = join(this.prefix, file);
+    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   }
 }

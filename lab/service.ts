@@ -1,55 +1,75 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Api } from './api.js';
 import { Child } from './child.js';
 import { until } from './until.js';
 
 export interface ServiceOptions {
   dataDir: string;
-  /** Where the project is. */
-  root: string;
+  /** File that takes what it says. */
+  log: string;
   /** As in the README's table. */
   env?: NodeJS.ProcessEnv;
+  detached?: boolean;
 }
 
-/** The service as a process of its own, as `npm start` runs it. */
-export class Service {
-  private constructor(
-    readonly process: Child,
-    readonly api: Api,
-    private readonly adminKeyFile: string,
-  ) {}
+/** What the service prints when it is ready. */
+const GREETING = /^ {2}API +(\S+)\/api$/gm;
 
-  static async start({ dataDir, root, env = {} }: ServiceOptions): Promise<Service> {
-    const process_ = new Child('service', process.execPath, ['--enable-source-maps', join(root, 'dist/src/main.js')], {
-      cwd: root,
-      env: { ...process.env, NODE_ENV: 'development', PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'info', ...env },
+/** The service as a process of its own, as `npm start` runs it once all is built. */
+export class Service {
+  readonly process: Child;
+  private readonly before: number;
+
+  constructor(private readonly options: ServiceOptions) {
+    const { dataDir, log, env, detached } = options;
+    this.process = new Child('service', process.execPath, ['--enable-source-maps', resolve('dist/src/main.js')], {
+      log,
+      detached,
+      env: { PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0', DATA_DIR: dataDir, ...env },
     });
-    const url = await until(
-      'the service says where its API is',
-      () => {
-        if (!process_.running) throw new Error(process_.output);
-        return /^ {2}API +(\S+)\/api$/m.exec(process_.output)?.[1];
-      },
-      { timeout: 60_000 },
-    ).catch(async (error: unknown) => {
-      await process_.stop('SIGKILL');
-      throw error;
-    });
-    return new Service(process_, new Api(url), join(dataDir, 'admin-key'));
+    this.before = greetings(this.process).length;
+  }
+
+  /**
+   * Waits until it is ready.
+   * @throws Error with what it said, when it ends instead
+   */
+  async ready(): Promise<this> {
+    const greeted = () => this.url !== undefined || !this.process.running;
+    await until('the service says where its API is', greeted, { timeout: 60_000 });
+    if (this.url === undefined) throw new Error(`The service ended:\n${this.process.log}`);
+    return this;
+  }
+
+  /** The API as nobody. */
+  get api(): Api {
+    if (this.url === undefined) throw new Error('The service is not ready.');
+    return new Api(this.url);
+  }
+
+  /** The key of the first platform admin. */
+  get adminKey(): string {
+    return readFileSync(join(this.options.dataDir, 'admin-key'), 'utf8').trim();
   }
 
   /** The API as the first platform admin. */
   get admin(): Api {
-    const key = existsSync(this.adminKeyFile) ? readFileSync(this.adminKeyFile, 'utf8').trim() : '';
-    return this.api.as({ key });
+    return this.api.as({ key: this.adminKey });
   }
 
-  get log(): string {
-    return this.process.output;
-  }
-
-  stop(): Promise<void> {
+  /** In order, letting what runs finish. */
+  stop(): Promise<number | null> {
     return this.process.stop('SIGTERM');
   }
+
+  kill(): Promise<number | null> {
+    return this.process.stop('SIGKILL');
+  }
+
+  private get url(): string | undefined {
+    return greetings(this.process)[this.before];
+  }
 }
+
+const greetings = (child: Child): string[] => [...child.log.matchAll(GREETING)].map(([, url]) => url!);

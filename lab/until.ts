@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 
 interface Patience {
@@ -6,26 +7,28 @@ interface Patience {
   interval?: number;
 }
 
+type Maybe<T> = T | undefined | null | false;
+
 /**
  * Waits until a condition gives something other than undefined, null or false. An error counts as "not yet".
  * @throws Error that says what was waited for and why it last was not so
  */
 export async function until<T>(
   what: string,
-  condition: () => T | Promise<T>,
+  condition: () => Maybe<T> | Promise<Maybe<T>>,
   { timeout = 20_000, interval = 25 }: Patience = {},
-): Promise<NonNullable<T>> {
+): Promise<T> {
   const deadline = Date.now() + timeout;
   let last: unknown;
   for (;;) {
     try {
       const value = await condition();
-      if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
+      if (value !== undefined && value !== null && value !== false) return value;
       last = value;
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`Waited ${timeout} ms in vain: ${what}. Last: ${String(last)}`);
+    if (Date.now() > deadline) throw new Error(`Waited ${timeout} ms in vain: ${what}. Last: ${inspect(last, { depth: 4, breakLength: Infinity })}`);
     await delay(interval);
   }
 }

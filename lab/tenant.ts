@@ -1,0 +1,63 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
+import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
+import type { CreatedNatsCredentialDto } from '../src/nats/dto/nats.dto.js';
+import type { TenantDto } from '../src/tenants/dto/tenant.dto.js';
+import { type Api, ok } from './api.js';
+import { freePort } from './free-port.js';
+import { Leaf } from './leaf.js';
+import { Site } from './site.js';
+
+interface TenantOptions {
+  /** Takes what its sites download and install. */
+  directory: string;
+  /** The program that its leaves run. */
+  natsServer: string;
+}
+
+/** A tenant, seen by its own administrator. */
+export class Tenant {
+  readonly sites: Site[] = [];
+
+  private constructor(
+    readonly id: string,
+    readonly slug: string,
+    /** As the tenant's administrator. */
+    readonly api: Api,
+    private readonly options: TenantOptions,
+  ) {}
+
+  /** Creates the tenant, and an administrator's key in it. */
+  static async create(platform: Api, name: string, options: TenantOptions): Promise<Tenant> {
+    const { id, slug } = await ok(platform.post<TenantDto>('/admin/tenants', { name }));
+    const asked = { name: 'Laboratory', role: 'admin' };
+    const { key } = await ok(platform.as({ ...platform.credentials, tenant: slug }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
+    return new Tenant(id, slug, platform.as({ key }), options);
+  }
+
+  /** Its leaf is to listen on free ports of this machine. */
+  async createSite(name: string, more: Record<string, unknown> = {}): Promise<Site> {
+    const [port, monitorPort] = await Promise.all([freePort(), freePort()]);
+    const asked = {
+      name,
+      nats_leaf_url: `tls://127.0.0.1:${port}`,
+      local_listen: `127.0.0.1:${port}`,
+      monitor_port: monitorPort,
+      ...more,
+    };
+    const { id, slug } = await ok(this.api.post<EdgeSiteDto>('/admin/edge-sites', asked));
+    const directory = join(this.options.directory, this.slug, slug);
+    mkdirSync(directory, { recursive: true });
+    const leaf = new Leaf({ prefix: join(directory, 'host'), port, monitorPort, natsServer: this.options.natsServer });
+    const site = new Site(id, slug, leaf, this.api, directory);
+    this.sites.push(site);
+    return site;
+  }
+
+  /** A NATS user for an hour. @returns the text of its .creds file */
+  async credentials({ publish = [], subscribe = [] }: { publish?: string[]; subscribe?: string[] }): Promise<string> {
+    const asked = { name: 'laboratory', publish, subscribe, expires_in: 3600 };
+    return (await ok(this.api.post<CreatedNatsCredentialDto>('/admin/nats/credentials', asked))).creds;
+  }
+}
