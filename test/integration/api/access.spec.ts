@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Api } from '../../../lab/api.js';
+import { startTestApp, type TestApp } from '../../support/app.js';
+
+/** Operations that answer without knowing who asks. All others must not. */
+const PUBLIC = new Set([
+  'GET /api/health/live',
+  'GET /api/health/ready',
+  'GET /api/pki/tenants/{slug}/ca.pem',
+  'GET /api/pki/tenants/{slug}/crl',
+  'POST /api/edge-sites/{id}/bundle',
+]);
+
+interface Document {
+  paths: Record<string, Record<string, { operationId: string; summary?: string; responses: Record<string, unknown> }>>;
+}
+
+const { load } = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'))('js-yaml') as { load(text: string): Document };
+const { paths } = load(readFileSync('openapi.yaml', 'utf8'));
+const operations = Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation })),
+);
+const closed = operations.filter(({ name }) => !PUBLIC.has(name));
+
+let app: TestApp;
+let viewer: Api;
+beforeAll(async () => {
+  app = await startTestApp({ ROLES: 'api' });
+  viewer = await app.keyOf((await app.tenant('Viewed')).slug, 'viewer');
+});
+afterAll(() => app.close());
+
+/** With an id that belongs to nobody. */
+const target = (path: string) => path.replace(/^\/api/, '').replace(/\{\w+\}/g, '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f');
+
+describe('openapi.yaml', () => {
+  it('names every public operation that there is', () => {
+    expect(operations.map(({ name }) => name)).toEqual(expect.arrayContaining([...PUBLIC]));
+  });
+
+  it.each(operations)('gives $name a summary and an operation id of its own', ({ operation }) => {
+    expect(operation.summary).toMatch(/\S/);
+    expect(operations.filter((other) => other.operation.operationId === operation.operationId)).toHaveLength(1);
+  });
+});
+
+describe('every operation that is not public', () => {
+  it.each(closed)('$name answers nobody with 401', async ({ method, path }) => {
+    const { status } = await app.admin.as({}).call(method, target(path), method === 'GET' ? {} : { body: {} });
+    expect(status).toBe(401);
+  });
+
+  it.each(closed.filter(({ method, path }) => method !== 'GET' && path.includes('/admin/')))(
+    '$name lets no viewer change anything',
+    async ({ method, path }) => {
+      expect((await viewer.call(method, target(path), { body: {} })).status).toBe(403);
+    },
+  );
+
+  it('stays closed when a key’s tenant is named by nobody', async () => {
+    const { status, body } = await app.admin.get<{ code: string }>('/admin/edge-sites');
+    expect([status, body.code]).toEqual([400, 'tenant_required']);
+  });
+});

@@ -1,0 +1,202 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { Parser } from 'tar';
+import type { Api } from '../../../lab/api.js';
+import { until } from '../../../lab/until.js';
+import type { DownloadTokenDto } from '../../../src/bundles/dto/download-token.dto.js';
+import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
+import { startTestApp, type TestApp } from '../../support/app.js';
+
+interface File {
+  mode: string;
+  text: string;
+}
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startTestApp();
+});
+afterAll(() => app.close());
+
+async function siteOf(api: Api, name = 'New York plant'): Promise<EdgeSiteDto> {
+  const { body } = await api.post<EdgeSiteDto>('/admin/edge-sites', { name });
+  return until('the leaf is provisioned', async () => {
+    const site = await api.get<EdgeSiteDto>(`/admin/edge-sites/${body.id}`);
+    return site.body.leaf_server.status === 'provisioned' && site.body;
+  });
+}
+
+function unpack(archive: Buffer): Promise<Map<string, File>> {
+  const files = new Map<string, File>();
+  return new Promise((resolve, reject) => {
+    const parser = new Parser({
+      onReadEntry: (entry) => {
+        const chunks: Buffer[] = [];
+        expect([entry.uid, entry.gid, entry.type]).toEqual([0, 0, 'File']);
+        entry.on('data', (chunk: Buffer) => chunks.push(chunk));
+        entry.on('end', () => files.set(entry.path, { mode: (entry.mode ?? 0).toString(8), text: Buffer.concat(chunks).toString() }));
+      },
+    });
+    parser.on('end', () => resolve(files));
+    parser.on('error', reject);
+    parser.end(archive);
+  });
+}
+
+const byToken = (site: EdgeSiteDto, token: string) =>
+  app.admin.as({}).call<Buffer>('POST', `/edge-sites/${site.id}/bundle`, { headers: { 'x-serviceradar-download-token': token } });
+
+const tokenFor = async (api: Api, site: EdgeSiteDto, body = {}) =>
+  (await api.post<DownloadTokenDto>(`/admin/edge-sites/${site.id}/download-tokens`, body)).body;
+
+describe('the bundle of a site', () => {
+  it('has the files, modes and one top folder that the contract says', async () => {
+    const { api } = await app.tenant('Layout');
+    const site = await siteOf(api);
+    const { body, headers } = await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`);
+    expect(headers.get('content-disposition')).toBe('attachment; filename="edge-site-new-york-plant.tar.gz"');
+    expect(headers.get('cache-control')).toBe('no-store');
+    const files = await unpack(body);
+    const top = 'edge-site-new-york-plant/';
+    const modes = Object.fromEntries([...files].map(([path, { mode }]) => [path.replace(top, ''), mode]));
+    expect([...files.keys()].every((path) => path.startsWith(top))).toBe(true);
+    expect(modes).toMatchObject({
+      'nats/nats-leaf.conf': '644',
+      'nats/certs/nats-server.pem': '644',
+      'nats/certs/nats-server-key.pem': '600',
+      'nats/certs/nats-leaf.pem': '644',
+      'nats/certs/nats-leaf-key.pem': '600',
+      'nats/certs/ca-chain.pem': '644',
+      'nats/certs/tenant-ca.pem': '644',
+      'creds/tenant.creds': '600',
+      'systemd/nats-leaf.service': '644',
+      'docker-compose.yml': '644',
+      'setup.sh': '755',
+      'README.md': '644',
+      SHA256SUMS: '644',
+    });
+    expect(Object.keys(modes).some((path) => path.startsWith('kubernetes/'))).toBe(true);
+  });
+
+  it('carries sums of all its files, whose own sum is the config_checksum', async () => {
+    const { api } = await app.tenant('Sums');
+    const site = await siteOf(api);
+    const files = await unpack((await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`)).body);
+    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+    const sums = files.get(`edge-site-${site.slug}/SHA256SUMS`)!.text;
+    expect(sha256(sums)).toBe(site.leaf_server.config_checksum);
+    const listed = Object.fromEntries(sums.trim().split('\n').map((line) => [line.slice(66), line.slice(0, 64)]));
+    for (const [path, { text }] of files) {
+      const name = path.replace(`edge-site-${site.slug}/`, '');
+      if (name !== 'SHA256SUMS') expect([name, listed[name]]).toEqual([name, sha256(text)]);
+    }
+    expect(Object.keys(listed)).toHaveLength(files.size - 1);
+  });
+
+  it('is the same, byte for byte, for one generation, and another for the next', async () => {
+    const { api } = await app.tenant('Same');
+    const site = await siteOf(api);
+    const download = async () => (await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`)).body;
+    const first = await download();
+    expect(await download()).toEqual(first);
+    await api.post(`/admin/edge-sites/${site.id}/leaf-server/regenerate`);
+    await until('generation 2 has a bundle', async () => (await api.get(`/admin/edge-sites/${site.id}/bundle`)).status === 200);
+    expect(gunzipSync(await download()).equals(gunzipSync(first))).toBe(false);
+  });
+
+  it('holds certificates of the tenant’s own CA for exactly this site', async () => {
+    const { api, slug } = await app.tenant('Certified');
+    const site = await siteOf(api, 'Hamburg');
+    const files = await unpack((await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`)).body);
+    const certificate = (name: string) => new X509Certificate(files.get(`edge-site-hamburg/nats/certs/${name}`)!.text);
+    const ca = certificate('tenant-ca.pem');
+    const leaf = certificate('nats-leaf.pem');
+    const listener = certificate('nats-server.pem');
+    expect([leaf, listener].map((one) => one.verify(ca.publicKey))).toEqual([true, true]);
+    expect(leaf.subjectAltName).toContain(`URI:spiffe://serviceradar.local/nats_leaf/${slug}/hamburg/leaf`);
+    expect(listener.subject).toContain(`CN=nats-server.hamburg.${slug}.serviceradar`);
+  });
+
+  it('is refused while there is none', async () => {
+    const idle = await startTestApp({ ROLES: 'api' });
+    try {
+      const { api } = await idle.tenant('Waiting');
+      const { body: site } = await api.post<EdgeSiteDto>('/admin/edge-sites', { name: 'x' });
+      const bundle = await api.get<{ code: string }>(`/admin/edge-sites/${site.id}/bundle`);
+      expect([bundle.status, bundle.body.code]).toEqual([409, 'not_provisioned']);
+
+      const { body } = await api.post<DownloadTokenDto>(`/admin/edge-sites/${site.id}/download-tokens`);
+      const headers = { 'x-serviceradar-download-token': body.token };
+      const download = () => api.as({}).call('POST', `/edge-sites/${site.id}/bundle`, { headers });
+      expect((await download()).status).toBe(409);
+      // The token is not used up by that.
+      expect((await download()).status).toBe(409);
+    } finally {
+      await idle.close();
+    }
+  });
+
+  it('is nothing for a viewer', async () => {
+    const { api, slug } = await app.tenant('Viewed');
+    const site = await siteOf(api);
+    const viewer = await app.keyOf(slug, 'viewer');
+    expect((await viewer.get(`/admin/edge-sites/${site.id}`)).status).toBe(200);
+    expect((await viewer.get(`/admin/edge-sites/${site.id}/bundle`)).status).toBe(403);
+    expect((await viewer.post(`/admin/edge-sites/${site.id}/download-tokens`)).status).toBe(403);
+    const operator = await app.keyOf(slug, 'operator');
+    expect((await operator.get(`/admin/edge-sites/${site.id}/bundle`)).status).toBe(200);
+  });
+});
+
+describe('a download token', () => {
+  it('is good for one download, and is stored nowhere', async () => {
+    const { api } = await app.tenant('Once');
+    const site = await siteOf(api);
+    const { token, command } = await tokenFor(api, site);
+    expect(command).toContain(token);
+    const first = await byToken(site, token);
+    expect([first.status, first.headers.get('content-type')]).toEqual([200, 'application/gzip']);
+    expect((await byToken(site, token)).status).toBe(404);
+
+    const em = app.database.database.em('platform');
+    const rows = await em.execute<{ secret_hash: string; used_from: string }[]>('select * from download_tokens where object_id = ?', [site.id]);
+    expect(JSON.stringify(rows)).not.toContain(token);
+    expect(rows).toEqual([expect.objectContaining({ used_from: '127.0.0.1' })]);
+  });
+
+  it('lets exactly one of 64 downloads at once through', async () => {
+    const { api } = await app.tenant('Race');
+    const site = await siteOf(api);
+    const { token } = await tokenFor(api, site);
+    const answers = await Promise.all(Array.from({ length: 64 }, () => byToken(site, token)));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 404)).toHaveLength(63);
+  });
+
+  it('is answered alike when it is wrong, used, expired or another’s', async () => {
+    const { api } = await app.tenant('Alike');
+    const site = await siteOf(api, 'one');
+    const other = await siteOf(api, 'two');
+    const used = (await tokenFor(api, site)).token;
+    await byToken(site, used);
+    const expired = (await tokenFor(api, site)).token;
+    await app.database.database.em('platform').execute(`update download_tokens set expires_at = now() where object_id = ? and used_at is null`, [site.id]);
+    const foreign = (await tokenFor(api, other)).token;
+
+    const answers = await Promise.all([used, expired, foreign, 'nonsense', `${foreign.slice(1)}A`].map((token) => byToken(site, token)));
+    const bodies = answers.map(({ status, body }) => ({ status, ...(body as object), request_id: '' }));
+    for (const body of bodies) expect(body).toEqual(bodies[0]);
+    expect(bodies[0]).toMatchObject({ status: 404, code: 'not_found' });
+    expect((await byToken(other, foreign)).status).toBe(200);
+  });
+
+  it('lives as long as was asked, a week at most', async () => {
+    const { api } = await app.tenant('Lifetimes');
+    const site = await siteOf(api);
+    const seconds = async (body?: object) => Math.round((Date.parse((await tokenFor(api, site, body)).expires_at) - Date.now()) / 1000);
+    expect(await seconds()).toBeGreaterThan(86_390);
+    expect(await seconds({ expires_in: 60 })).toBeLessThanOrEqual(60);
+    expect((await api.post(`/admin/edge-sites/${site.id}/download-tokens`, { expires_in: 604_801 })).status).toBe(422);
+  });
+});

@@ -1,0 +1,104 @@
+import { entities } from '#libs/model';
+import { Client } from 'pg';
+import { startTestApp, type TestApp } from '../../support/app.js';
+
+let app: TestApp;
+let one: { id: string; slug: string };
+let two: { id: string; slug: string };
+
+beforeAll(async () => {
+  app = await startTestApp({ ROLES: 'api' });
+  for (const name of ['One', 'Two']) {
+    const tenant = await app.tenant(name);
+    await tenant.api.post('/admin/edge-sites', { name: 'x' });
+    if (name === 'One') one = tenant;
+    else two = tenant;
+  }
+});
+afterAll(() => app.close());
+
+/** Runs SQL as the service's login. */
+async function asService<T extends object>(work: (client: Client) => Promise<{ rows: T[] }>): Promise<T[]> {
+  const client = new Client({ connectionString: app.database.serviceUrl });
+  await client.connect();
+  try {
+    return (await work(client)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const TENANT_TABLES = ['api_keys', 'audit_events', 'certificates', 'download_tokens', 'edge_sites', 'nats_accounts', 'nats_leaf_servers', 'nats_users', 'tenant_cas'];
+
+describe('row-level security', () => {
+  it('is forced on every table of the service', async () => {
+    const tables = await asService<{ relname: string; on: boolean }>((client) =>
+      client.query(
+        `select relname, relrowsecurity and relforcerowsecurity as on from pg_class
+         where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'mikro_orm_migrations'`,
+      ),
+    );
+    expect(tables.filter(({ on }) => !on)).toEqual([]);
+    expect(tables).toHaveLength(entities.length);
+  });
+
+  it.each(TENANT_TABLES)('shows a session of one tenant no row of another’s in %s', async (table) => {
+    const rows = await asService<{ tenant_id: string }>(async (client) => {
+      await client.query(`select set_config('app.tenant_id', $1, false)`, [one.id]);
+      return client.query(`select tenant_id from ${table}`);
+    });
+    expect(rows.filter(({ tenant_id }) => tenant_id !== one.id)).toEqual([]);
+    if (!['certificates', 'download_tokens', 'nats_users'].includes(table)) expect(rows).not.toEqual([]);
+  });
+
+  it.each(TENANT_TABLES)('shows a session without a tenant nothing of %s', async (table) => {
+    expect(await asService((client) => client.query(`select 1 from ${table}`))).toEqual([]);
+  });
+
+  it.each(['nats_operators', 'platform_cas'])('lets no tenant read %s', async (table) => {
+    await expect(asService((client) => client.query(`select * from ${table}`))).rejects.toThrow('permission denied');
+  });
+
+  it('lets a tenant write no row of another’s', async () => {
+    const write = asService(async (client) => {
+      await client.query(`select set_config('app.tenant_id', $1, false)`, [one.id]);
+      return client.query(
+        `insert into edge_sites (id, tenant_id, status, name, slug, labels, server_sans, created_at, updated_at)
+         values (gen_random_uuid(), $1, 'pending', 'x', 'stolen', '{}', '[]', now(), now())`,
+        [two.id],
+      );
+    });
+    await expect(write).rejects.toThrow('row-level security');
+  });
+
+  it('keeps audit rows from being changed or removed, even by the platform', async () => {
+    for (const statement of [`update audit_events set actor = 'nobody'`, 'delete from audit_events', 'truncate audit_events']) {
+      const change = asService(async (client) => {
+        await client.query('set role app_platform');
+        return client.query(statement);
+      });
+      await expect(change).rejects.toThrow('permission denied');
+    }
+  });
+
+  it('holds for the service, whose login owns nothing and can do nothing special', async () => {
+    const [login] = await asService<{ special: boolean; owns: number }>((client) =>
+      client.query(
+        `select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb as special,
+                (select count(*)::int from pg_class where relowner = r.oid) as owns
+         from pg_roles r where rolname = current_user`,
+      ),
+    );
+    expect(login).toEqual({ special: false, owns: 0 });
+  });
+});
+
+describe('the ORM’s filter', () => {
+  it('holds even where row-level security would show all', async () => {
+    const { EdgeSite } = await import('#libs/model');
+    const em = app.database.database.em({ tenantId: one.id });
+    em.setSessionContext({ role: 'app_platform' });
+    const sites = await em.find(EdgeSite, { name: 'x' });
+    expect(sites.map(({ tenantId }) => tenantId)).toEqual([one.id]);
+  });
+});
