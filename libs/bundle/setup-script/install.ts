@@ -23,6 +23,8 @@ rewrite_configuration() {
       $0 = substr($0, 1, at) ENVIRON["quoted_root"] substr($0, at + 1)
     }
     { print }
+    # In the file, because a server with the flag of that name refuses to reload (2.15.1).
+    END { print "logfile_size_limit: 10485760" }
   ' "$bundle/nats/nats-leaf.conf"
 }
 

@@ -60,10 +60,10 @@ start_server() {
     docker) compose up -d --force-recreate || true ;;
     prefix)
       rm -f "$run/nats-leaf.pid"
-      set -- "$nats_server" -c "$conf" -l "$log" --log_size_limit 10485760
-      # A session of its own: Ctrl-C in this terminal is not for it.
-      if command -v setsid >/dev/null; then set -- setsid "$@"; fi
-      nohup "$@" </dev/null >>"$log" 2>&1 &
+      set -- "$nats_server" -c "$conf" -l "$log"
+      # A session of its own: neither Ctrl-C nor the end of this terminal is for it.
+      if command -v setsid >/dev/null; then set -- setsid "$@"; else set -- nohup "$@"; fi
+      "$@" </dev/null >>"$log" 2>&1 &
       ;;
   esac
 }
