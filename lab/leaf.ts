@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Outcome, run } from './child.js';
-import { connectToLeaf } from './nats-client.js';
+import { connectToLeaf, type LeafClient } from './nats-client.js';
 
 interface LeafOptions {
   /** Where it is installed. */
@@ -78,10 +78,9 @@ export class Leaf {
   /**
    * Connects as a collector at the site does, with the leaf's own certificate unless told otherwise.
    * @param creds text of a .creds file; none to try without
-   * @param certificates folder of the certificate; null to try without
    */
-  connect(creds: string | undefined, certificates: string | null = this.certificates): Promise<NatsConnection> {
-    return connectToLeaf({ port: this.port, creds, certificates: certificates ?? undefined, ca: this.certificates });
+  connect(creds: string | undefined, how: Partial<LeafClient> = {}): Promise<NatsConnection> {
+    return connectToLeaf({ port: this.port, creds, certificates: this.certificates, ca: this.certificates, ...how });
   }
 
   /** What the monitoring says under a path. */

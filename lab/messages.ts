@@ -33,7 +33,8 @@ export async function publish(connection: NatsConnection, { subject, label, coun
 
 /** How many messages the stream holds on the subject. */
 export async function count(connection: NatsConnection, subject: string): Promise<number> {
-  const manager = await jetstreamManager(connection, { timeout: 10_000 });
+  // What is asked while the connection is lost is never answered, so not for long.
+  const manager = await jetstreamManager(connection, { timeout: 1_000, checkAPI: false });
   const { state } = await manager.streams.info(STREAM, { subjects_filter: subject });
   return Object.values(state.subjects ?? {}).reduce((sum, one) => sum + one, 0);
 }
