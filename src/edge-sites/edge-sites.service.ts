@@ -10,7 +10,7 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { Streams } from '../streams/index.js';
-import { defaultDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
+import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
 import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
@@ -159,11 +159,12 @@ export class EdgeSitesService {
     leaf.requestGeneration(this.clock.now());
   }
 
-  /** Sites of a tenant that are created at once take turns, so that only one of them is the first. */
+  /** The first sites of a tenant take turns, so that only one of them gets the first domain. */
   private async freeDomain(em: Em, tenantId: string, slug: string): Promise<string> {
+    const isTaken = async () => (await em.count(NatsLeafServer, { jetstreamDomain: FIRST_DOMAIN })) > 0;
+    if (await isTaken()) return furtherDomain(slug);
     await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`jetstream domain ${tenantId}`]);
-    const taken = await em.find(NatsLeafServer, {}, { fields: ['jetstreamDomain'] });
-    return defaultDomain(slug, new Set(taken.map(({ jetstreamDomain }) => jetstreamDomain)));
+    return (await isTaken()) ? furtherDomain(slug) : FIRST_DOMAIN;
   }
 
   private newSite(tenantId: string, slug: string, jetstreamDomain: string, input: NewSite): SiteWithLeaf {

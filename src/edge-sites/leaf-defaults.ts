@@ -13,9 +13,8 @@ export const FIRST_DOMAIN = 'edge';
 /** The hub's own domain; a leaf that claims it would take the hub's requests. */
 export const HUB_DOMAIN = 'hub';
 
-/** The domain of a site that names none. */
-export const defaultDomain = (slug: string, taken: ReadonlySet<string>): string =>
-  taken.has(FIRST_DOMAIN) ? `${FIRST_DOMAIN}-${slug}` : FIRST_DOMAIN;
+/** The domain of each further site that names none. */
+export const furtherDomain = (slug: string): string => `${FIRST_DOMAIN}-${slug}`;
 
 /** Slugs that stand for something else in certificates: `saas` is where collectors without a site are. */
 export const RESERVED_SITE_SLUGS: ReadonlySet<string> = new Set(['saas']);

@@ -86,11 +86,12 @@ export class CredentialService {
 
   /**
    * Signs the JWT of a user that is on record. Writes nothing.
+   * @param within a transaction of its own, begun after the intent was committed; absent for a single look-up
    * @returns the text of a .creds file
    * @throws DomainError `conflict` (retryable, with a new intent) when the intent was not committed or is no longer open
    */
-  async sign(user: NatsUser, keyPair: KeyPair): Promise<Secret> {
-    const em = this.database.em({ tenantId: user.tenantId });
+  async sign(user: NatsUser, keyPair: KeyPair, within?: Em): Promise<Secret> {
+    const em = within ?? this.database.em({ tenantId: user.tenantId });
     const recorded = await em.findOne(NatsUser, { id: user.id, publicKey: keyPair.publicKey });
     if (recorded?.status !== 'intended') throw notOpen(user);
     const account = await this.accounts.accountOf(em, user.tenantId);

@@ -25,6 +25,9 @@ const ISSUER_CACHE_SIZE = 1_000;
 export class AuthorityService implements OnModuleInit {
   readonly #issuers = new BoundedMap<string, Issuer>(ISSUER_CACHE_SIZE);
 
+  /** What a transaction has read it does not read again. */
+  readonly #seen = new WeakMap<Em, TenantCa>();
+
   constructor(
     private readonly database: Database,
     private readonly platform: PlatformAuthorities,
@@ -78,8 +81,11 @@ export class AuthorityService implements OnModuleInit {
    * @throws DomainError `not_found`
    */
   async activeCa(em: Em, tenantId: string): Promise<TenantCa> {
+    const seen = this.#seen.get(em);
+    if (seen?.tenantId === tenantId) return seen;
     const ca = await em.findOne(TenantCa, { tenantId, status: 'active' });
     if (ca === null) throw new DomainError('not_found', 'The tenant has no active certificate authority.');
+    if (em.isInTransaction()) this.#seen.set(em, ca);
     return ca;
   }
 

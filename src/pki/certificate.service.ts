@@ -79,10 +79,13 @@ export class CertificateService {
     return signed!;
   }
 
-  /** As `sign`, for certificates of one tenant: all of them are looked up at once. */
-  async signAll(requests: readonly SigningRequest[]): Promise<SignedCertificate[]> {
+  /**
+   * As `sign`, for certificates of one tenant: all of them are looked up at once.
+   * @param within a transaction of its own, begun after the intents were committed; absent for a single look-up
+   */
+  async signAll(requests: readonly SigningRequest[], within?: Em): Promise<SignedCertificate[]> {
     const tenantId = requests[0]?.certificate.tenantId;
-    const em = this.database.em(tenantId ? { tenantId } : PLATFORM);
+    const em = within ?? this.database.em(tenantId ? { tenantId } : PLATFORM);
     const ids = requests.map(({ certificate }) => certificate.id);
     const rows = await em.find(Certificate, { id: ids }, { disableIdentityMap: true });
     const recorded = new Map(rows.map((row) => [row.id, row]));
@@ -99,12 +102,23 @@ export class CertificateService {
    * Stores what was signed.
    * @throws DomainError `conflict` (retryable, with a new intent) when the certificate was abandoned or revoked meanwhile
    */
-  async issue(em: Em, certificate: Certificate, { certificatePem }: SignedCertificate): Promise<Certificate> {
-    const row = await em.findOne(Certificate, { id: certificate.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    if (row?.status !== 'intended') throw notOpen(certificate, row);
-    row.apply('ISSUE');
-    row.certificatePem = certificatePem;
-    return row;
+  async issue(em: Em, certificate: Certificate, signed: SignedCertificate): Promise<Certificate> {
+    const [issued] = await this.issueAll(em, [{ certificate, signed }]);
+    return issued!;
+  }
+
+  /** As `issue`, for several at once. */
+  async issueAll(em: Em, made: readonly { certificate: Certificate; signed: SignedCertificate }[]): Promise<Certificate[]> {
+    const ids = made.map(({ certificate }) => certificate.id);
+    const rows = await em.find(Certificate, { id: ids }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return made.map(({ certificate, signed }) => {
+      const row = byId.get(certificate.id);
+      if (row?.status !== 'intended') throw notOpen(certificate, row);
+      row.apply('ISSUE');
+      row.certificatePem = signed.certificatePem;
+      return row;
+    });
   }
 
   /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */

@@ -116,28 +116,33 @@ export class LeafProvisioner {
     };
   }
 
-  private async sign({ leafCertificate, listenerCertificate, user, userKey }: Intended) {
+  /** Reads anew what was put on record, in a transaction that began after that, and signs just it. */
+  private sign({ leafCertificate, listenerCertificate, user, userKey }: Intended) {
     const leafKey = generateKeyPair();
     const listenerKey = generateKeyPair();
-    const [leaf, listener] = await this.certificates.signAll([
-      { certificate: leafCertificate, publicKey: leafKey.publicKey },
-      { certificate: listenerCertificate, publicKey: listenerKey.publicKey },
-    ]);
-    const creds = await this.credentials.sign(user, userKey);
-    return { leaf: leaf!, listener: listener!, creds, leafKeyPem: leafKey.privateKeyPem, serverKeyPem: listenerKey.privateKeyPem };
+    return this.database.transaction({ tenantId: user.tenantId }, async (em) => {
+      const requests = [
+        { certificate: leafCertificate, publicKey: leafKey.publicKey },
+        { certificate: listenerCertificate, publicKey: listenerKey.publicKey },
+      ];
+      const [leaf, listener] = await this.certificates.signAll(requests, em);
+      const creds = await this.credentials.sign(user, userKey, em);
+      return { leaf: leaf!, listener: listener!, creds, leafKeyPem: leafKey.privateKeyPem, serverKeyPem: listenerKey.privateKeyPem };
+    });
   }
 
   private async keep(
     em: Em,
     target: LeafGeneration,
-    { tenant, chain, ...intended }: Intended,
+    { tenant, site, chain, ...intended }: Intended,
     signed: Awaited<ReturnType<LeafProvisioner['sign']>>,
   ): Promise<boolean> {
     const leaf = await this.lockPending(em, target);
-    const site = leaf && (await em.findOne(EdgeSite, { id: leaf.edgeSiteId }));
-    if (!leaf || !site) return false;
-    await this.certificates.issue(em, intended.leafCertificate, signed.leaf);
-    await this.certificates.issue(em, intended.listenerCertificate, signed.listener);
+    if (!leaf) return false;
+    await this.certificates.issueAll(em, [
+      { certificate: intended.leafCertificate, signed: signed.leaf },
+      { certificate: intended.listenerCertificate, signed: signed.listener },
+    ]);
     await this.credentials.issue(em, intended.user);
 
     const now = this.clock.now();

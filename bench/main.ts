@@ -1,0 +1,106 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { type Api, ok } from '../lab/api.js';
+import { Child } from '../lab/child.js';
+import { Service } from '../lab/service.js';
+import { until } from '../lab/until.js';
+import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
+import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
+import { rawCryptography, shellLoop } from './baselines.js';
+import { load } from './load.js';
+
+const SITES = 1_000;
+const CREATING_AT_ONCE = 16;
+const SHELL_SITES = 40;
+const CONNECTIONS = 32;
+const SECONDS = 5;
+
+const directory = mkdtempSync(join(tmpdir(), 'serviceradar-bench-'));
+chmodSync(directory, 0o711);
+const service = new Service({ dataDir: join(directory, 'data'), log: join(directory, 'service.log'), env: { LOG_LEVEL: 'warn' } });
+try {
+  await service.ready();
+  const platform = service.admin;
+  await ok(platform.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
+  const asked = { name: 'bench', role: 'admin' };
+  const { key } = await ok(platform.as({ ...platform.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
+  const api = platform.as({ key });
+  print(`node ${process.version}, ${availableParallelism()} cores\n`);
+  await provisioning(api);
+  await downloads(api, key);
+} finally {
+  await service.stop();
+  rmSync(directory, { recursive: true });
+}
+
+/** From the first request to the last bundle that is ready. */
+async function provisioning(api: Api): Promise<void> {
+  const begin = performance.now();
+  let next = 0;
+  const creator = async () => {
+    while (next < SITES) await ok(api.post<EdgeSiteDto>('/admin/edge-sites', { name: `Site ${next++}` }));
+  };
+  await Promise.all(Array.from({ length: CREATING_AT_ONCE }, creator));
+  const created = performance.now();
+  await until('every site has a bundle', () => allProvisioned(api), { timeout: 300_000, interval: 100 });
+  const perSecond = (SITES * 1000) / (performance.now() - begin);
+
+  const crypto = rawCryptography(3);
+  const shellDirectory = join(directory, 'shell');
+  mkdirSync(shellDirectory);
+  const shell = await shellLoop(shellDirectory, SHELL_SITES);
+  print(`Sites provisioned, from the API to a bundle that is ready (${SITES} sites, ${CREATING_AT_ONCE} created at once)`);
+  row('this service', perSecond, 'sites/s');
+  row('creating them alone', (SITES * 1000) / (created - begin), 'sites/s');
+  row('raw cryptography, one core', crypto, 'sites/s', perSecond / crypto);
+  row('shell loop with openssl', shell, 'sites/s', perSecond / shell);
+  print('');
+}
+
+/** The newest pending one is enough to know that there is one. */
+async function allProvisioned(api: Api): Promise<boolean> {
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: { data: EdgeSiteDto[]; next_cursor: string | null } = await ok(api.get(`/admin/edge-sites?limit=200${cursor && `&cursor=${cursor}`}`));
+    const unfinished = page.data.find(({ leaf_server }) => leaf_server.status === 'pending');
+    if (unfinished !== undefined) return false;
+    cursor = page.next_cursor;
+  }
+  return true;
+}
+
+async function downloads(api: Api, key: string): Promise<void> {
+  const { data } = await ok(api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites?limit=1'));
+  const path = `/admin/edge-sites/${data[0]!.id}/bundle`;
+  const bundle = await ok(api.get<Buffer>(path));
+  const file = join(directory, 'bundle.tar.gz');
+  writeFileSync(file, bundle);
+
+  const options = { connections: CONNECTIONS, seconds: SECONDS };
+  const target = { url: `${api.url}/api${path}`, headers: { authorization: `Bearer ${key}` } };
+  await load(target, { connections: CONNECTIONS, seconds: 1 });
+  const ours = await load(target, options);
+
+  const child = new Child('bare server', process.execPath, [resolve('dist/bench/bare-server.js'), file], { log: join(directory, 'bare.log') });
+  try {
+    const port = await until('the bare server listens', () => /^\d+$/m.exec(child.log)?.[0]);
+    const bare = await load({ url: `http://127.0.0.1:${port}/` }, options);
+    print(`Bundle downloads (${Math.round(ours.bytesPerAnswer / 1024)} KiB each, ${CONNECTIONS} connections, ${SECONDS} s)`);
+    row('this service', ours.perSecond, '/s');
+    row('bare Node server, the same bytes', bare.perSecond, '/s', ours.perSecond / bare.perSecond);
+    print(`  p99: ${ours.p99.toFixed(1)} ms, bare ${bare.p99.toFixed(1)} ms`);
+  } finally {
+    await child.stop();
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** @param ratio of this service to that baseline */
+function row(what: string, perSecond: number, unit: string, ratio?: number): void {
+  const figure = `${perSecond.toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`;
+  print(`  ${what.padEnd(34)}${figure.padStart(16)}${ratio === undefined ? '' : `   ratio ${ratio.toFixed(2)}`}`);
+}
