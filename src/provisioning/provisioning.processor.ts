@@ -1,7 +1,8 @@
-import { Processor, WorkerHost } from '@nestjs/bullmq';
+import { Processor } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { PROVISIONING_QUEUE, type ProvisioningJob } from '../edge-sites/index.js';
+import { JobWorker } from '../platform/queue/index.js';
 import { isFinal, LeafProvisioner } from './leaf-provisioner.js';
 
 /** Signing takes one core; more at once only overlaps waiting for the database. */
@@ -14,7 +15,7 @@ const CONCURRENCY = 8;
   stalledInterval: 5_000,
   maxStalledCount: 10,
 })
-export class ProvisioningProcessor extends WorkerHost {
+export class ProvisioningProcessor extends JobWorker {
   private readonly logger = new Logger(ProvisioningProcessor.name);
 
   constructor(private readonly provisioner: LeafProvisioner) {

@@ -1,9 +1,10 @@
-import { Processor, WorkerHost } from '@nestjs/bullmq';
-import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Processor } from '@nestjs/bullmq';
+import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { NatsLeafServer } from '#libs/model';
 import { HubConnection } from '../nats/index.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
+import { JobWorker } from '../platform/queue/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { StreamReconciler } from './stream-reconciler.js';
 import { STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
@@ -12,7 +13,7 @@ import { STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
 const SWEEP_INTERVAL = 60_000;
 
 @Processor(STREAMS_QUEUE, { concurrency: 4, lockDuration: 30_000, stalledInterval: 5_000, maxStalledCount: 10 })
-export class StreamsProcessor extends WorkerHost implements OnApplicationBootstrap, OnModuleDestroy {
+export class StreamsProcessor extends JobWorker implements OnApplicationBootstrap {
   private readonly logger = new Logger(StreamsProcessor.name);
   private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.all(), this.logger);
 
@@ -32,8 +33,9 @@ export class StreamsProcessor extends WorkerHost implements OnApplicationBootstr
     this.sweep.start();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  override async onModuleDestroy(): Promise<void> {
     await this.sweep.stop();
+    await super.onModuleDestroy();
   }
 
   /** Tenants with a leaf that is connected now. One that fails does not keep the others waiting. */
