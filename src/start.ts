@@ -2,12 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DomainError } from '#libs/kernel';
 import { ApiKeysService } from './api-keys/index.js';
 import { AppModule } from './app.module.js';
 import { HubAddress } from './nats/index.js';
 import { parseApiKey } from './platform/auth/index.js';
 import type { Config } from './platform/config/index.js';
 import { configureHttp, httpAdapterOptions } from './platform/http.js';
+import { standardLogger } from './platform/logging/index.js';
 import { PublicUrl } from './platform/public-url.js';
 import { openDatabase } from './with-database.js';
 
@@ -41,10 +43,10 @@ export async function start(config: Config): Promise<RunningService> {
     app = await NestFactory.create<NestFastifyApplication>(
       AppModule.forRoot(config, database.urls),
       new FastifyAdapter(httpAdapterOptions),
-      { bufferLogs: true, abortOnError: false },
+      { logger: standardLogger(config), abortOnError: false },
     );
     await configureHttp(app);
-    await app.listen(config.port, config.host);
+    await listen(app, config);
     const publicUrl = app.get(PublicUrl);
     publicUrl.listening(await app.getUrl());
     const adminKeyFile = await ensureAdmin(app, config);
@@ -52,6 +54,17 @@ export async function start(config: Config): Promise<RunningService> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (cause) {
+    const { code } = cause as { code?: string };
+    if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') throw cause;
+    const why = { EADDRINUSE: 'is taken by another program', EADDRNOTAVAIL: 'is no address of this machine', EACCES: 'needs more rights' }[code];
+    throw new DomainError('invalid_configuration', `The API cannot listen: HOST and PORT say ${host}:${port}, which ${why}.`, { cause });
   }
 }
 

@@ -36,6 +36,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
+    rootCaCertFile: read('ROOT_CA_CERT_FILE', path),
+    rootCaKeyFile: read('ROOT_CA_KEY_FILE', path),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
   };
   refuseMisfits(environment, config);
@@ -57,6 +59,10 @@ function refuseMisfits(environment: Environment, config: Config): void {
     const needsDatabase = 'needs DATABASE_URL: the embedded PostgreSQL has logins of its own';
     if (environment.has('DATABASE_OWNER_URL')) environment.refuse('DATABASE_OWNER_URL', needsDatabase);
     if (config.queueUrl?.reveal().startsWith('postgres')) environment.refuse('QUEUE_URL', needsDatabase);
+  }
+  if ((config.rootCaCertFile === undefined) !== (config.rootCaKeyFile === undefined)) {
+    const missing = config.rootCaCertFile === undefined ? 'ROOT_CA_CERT_FILE' : 'ROOT_CA_KEY_FILE';
+    environment.refuse(missing, 'is missing: a root CA is brought with certificate and key');
   }
   const ports = { PORT: config.port, HUB_CLIENT_PORT: config.hubClientPort, HUB_LEAF_PORT: config.hubLeafPort };
   if (!environment.has('NATS_URL')) refuseSharedPorts(environment, ports);

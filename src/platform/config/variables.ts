@@ -41,6 +41,12 @@ export const CONFIG_VARIABLES = [
     default: 'made once in `DATA_DIR`',
   },
   {
+    name: 'ROOT_CA_CERT_FILE',
+    meaning: 'A root CA of your own, as PEM; taken at the first start, with `ROOT_CA_KEY_FILE`',
+    default: 'one is made',
+  },
+  { name: 'ROOT_CA_KEY_FILE', meaning: 'Its private key, as PKCS#8 PEM (P-256)', default: 'one is made' },
+  {
     name: 'LOG_LEVEL',
     meaning: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
     default: '`info`',
