@@ -1,10 +1,12 @@
-import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { checkServerIdentity, type ConnectionOptions as PeerOptions } from 'node:tls';
+import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection, type TlsOptions } from '@nats-io/transport-node';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock, Random } from '#libs/kernel';
 import { CONTROL_INBOX_PREFIX, createKeyPair, type KeyPair, type Permissions, signUser } from '#libs/nats';
 import { AuthorityService, CertificateService, type IssuedServiceCertificate } from '../pki/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { HubAddress } from './hub-address.js';
+import { hostOf } from './platform-hosts.js';
 
 /** How long a JWT of the control plane's own users is good for, in milliseconds. Each connect makes a new one. */
 const LIFETIME = 60 * 60 * 1000;
@@ -70,9 +72,14 @@ export class HubClient {
   private async tls(servers: string): Promise<Partial<ConnectionOptions>> {
     if (!servers.startsWith('tls:')) return {};
     const own = await this.certificate();
-    return {
-      tls: { ca: await this.authorities.rootPem(), cert: own.certificatePem + own.chainPem, key: own.privateKeyPem.reveal() },
+    const tls: TlsOptions & Pick<PeerOptions, 'checkServerIdentity'> = {
+      ca: await this.authorities.rootPem(),
+      cert: own.certificatePem + own.chainPem,
+      key: own.privateKeyPem.reveal(),
+      // Of an IP address the client forgets what it dialled, and would look for "localhost" in the certificate.
+      checkServerIdentity: (_name, certificate) => checkServerIdentity(hostOf(servers), certificate),
     };
+    return { tls };
   }
 
   /** One for all connections of the process, kept while it is good. Whoever asks meanwhile waits. */
