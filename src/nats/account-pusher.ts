@@ -1,5 +1,5 @@
 import { LockMode, raw } from '@mikro-orm/postgresql';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { type Clock, DomainError } from '#libs/kernel';
 import { NatsAccount } from '#libs/model';
 import { claimsUpdate, parseClaimsUpdateAnswer } from '#libs/nats';
@@ -16,10 +16,12 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /** Brings account JWTs to the hub. */
 @Injectable()
-export class AccountPusher {
+export class AccountPusher implements OnModuleDestroy {
   private readonly logger = new Logger(AccountPusher.name);
   /** Since when the hub has been there. It may have lost before that what it confirmed before that. */
   #hubSince = new Date(0);
+  #lastPass: Promise<void> = Promise.resolve();
+  #stopping = false;
 
   constructor(
     private readonly database: Database,
@@ -56,10 +58,25 @@ export class AccountPusher {
     await this.pushPending();
   }
 
-  /** Pushes what the hub has not confirmed since it came. One that fails does not keep the others waiting. */
-  async pushPending(): Promise<void> {
+  /** Pushes what the hub has not confirmed since it came, after whatever pass is under way. */
+  pushPending(): Promise<void> {
+    const pass = this.#lastPass.then(() => this.pass());
+    this.#lastPass = pass.catch(() => undefined);
+    return pass;
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#stopping = true;
+    await this.#lastPass;
+  }
+
+  private get mayPush(): boolean {
+    return this.hub.connected && !this.#stopping;
+  }
+
+  private async pass(): Promise<void> {
     const pending = { $or: [{ pushedRevision: null }, { pushedRevision: { $lt: raw('jwt_revision') } }, { pushedAt: { $lt: this.#hubSince } }] };
-    for (let last = FIRST; this.hub.connected; ) {
+    for (let last = FIRST; this.mayPush; ) {
       const page = await this.database
         .em(PLATFORM)
         .find(NatsAccount, { $and: [pending, { id: { $gt: last } }] }, { fields: ['id'], orderBy: { id: 'asc' }, limit: BATCH });
@@ -73,9 +90,10 @@ export class AccountPusher {
     return pushed && pushedAt !== null && pushedAt !== undefined && pushedAt >= this.#hubSince;
   }
 
+  /** One that fails does not keep the others waiting. */
   private async pushEach(accountIds: string[]): Promise<void> {
     const worker = async () => {
-      for (let id = accountIds.shift(); id !== undefined && this.hub.connected; id = accountIds.shift()) {
+      for (let id = accountIds.shift(); id !== undefined && this.mayPush; id = accountIds.shift()) {
         await this.push(id).catch((error: unknown) => this.logger.warn({ err: error, accountId: id }, 'an account was not pushed; tried again'));
       }
     };
