@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 /** Any number, as long as every version of the service uses the same: it names the lock of the hub monitor's leader. */
-const MONITOR_LOCK = 7_202_611_241;
+export const MONITOR_LOCK = 7_202_611_241;
 
 /**
  * Who is the one that monitors. PostgreSQL keeps the lock for as long as the leader's connection lives, and gives it up when

@@ -1,0 +1,120 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Client } from 'pg';
+import { NatsUser, type Tenant } from '#libs/model';
+import type { SiteWithLeaf } from '../../../src/edge-sites/index.js';
+import { MONITOR_LOCK } from '../../../src/monitor/leadership.js';
+import { NATS_VERSIONS, until } from '../nats/nats-server.js';
+import { Installation } from './installation.js';
+import type { TestLeaf } from './test-leaf.js';
+
+describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (version) => {
+  let installation: Installation;
+  let monitors: INestApplicationContext[];
+  let tenant: Tenant;
+  let siteId: string;
+  let leaf: TestLeaf;
+
+  const seen = (what: string, condition: (found: SiteWithLeaf) => boolean): Promise<SiteWithLeaf> =>
+    until(`the site is ${what}`, async () => {
+      const found = await installation.found(tenant, siteId);
+      return condition(found) ? found : undefined;
+    });
+  const online = (generation: number) =>
+    seen(`online with generation ${generation}`, ({ site, leaf }) => site.status === 'active' && leaf.connectedGeneration === generation);
+  const offline = () => seen('offline', ({ site, leaf }) => site.status === 'offline' && leaf.connectedGeneration === null);
+
+  /** Ends the leader's connection. @returns whether there was a leader */
+  const endLeadership = async (): Promise<boolean> => {
+    const client = new Client({ connectionString: installation.database.serviceUrl });
+    await client.connect();
+    const { rowCount } = await client.query(
+      `select pg_terminate_backend(pid) from pg_locks
+       where locktype = 'advisory' and granted and objsubid = 1 and (classid::bigint << 32 | objid::bigint) = $1
+         and database = (select oid from pg_database where datname = current_database())`,
+      [MONITOR_LOCK],
+    );
+    await client.end();
+    return rowCount === 1;
+  };
+
+  beforeAll(async () => {
+    installation = await Installation.prepare(version);
+    await installation.startHub();
+    await installation.process('worker');
+    monitors = [await installation.process('monitor'), await installation.process('monitor')];
+    tenant = await installation.tenant('acme');
+    siteId = (await installation.site(tenant, 'new-york')).site.id;
+  });
+
+  afterAll(() => installation.stop());
+
+  it('is recorded when it connects', async () => {
+    leaf = await installation.startLeaf(tenant, siteId);
+    const { site, leaf: recorded } = await online(1);
+    expect(recorded).toMatchObject({ status: 'connected', disconnectedAt: null });
+    expect(site.lastSeenAt).toBeInstanceOf(Date);
+  });
+
+  it('is recorded when it disconnects', async () => {
+    await leaf.stop();
+    const { leaf: recorded } = await offline();
+    expect(recorded).toMatchObject({ status: 'disconnected', linkId: null });
+    expect(recorded.disconnectedAt).toBeInstanceOf(Date);
+  });
+
+  it('is recorded by another process when the one that led is gone', async () => {
+    await installation.end(monitors[0]!);
+    await leaf.start();
+    await online(1);
+  });
+
+  it('is recorded again when the leader has lost its connection to the database', async () => {
+    await until('somebody led', async () => (await endLeadership()) || undefined);
+    await leaf.stop();
+    await offline();
+  });
+
+  it('is found by comparing when nobody looked', async () => {
+    await installation.end(monitors[1]!);
+    await leaf.start();
+    await until('the leaf is linked', async () => (await leaf.links()) === 1 || undefined);
+    monitors = [await installation.process('monitor')];
+    await online(1);
+
+    await installation.end(monitors[0]!);
+    await leaf.stop();
+    monitors = [await installation.process('monitor')];
+    await offline();
+  });
+
+  it('is recorded after the hub was away', async () => {
+    await leaf.start();
+    const before = await online(1);
+    await installation.stopHub();
+    await installation.startHub();
+    await seen('online over another link', ({ site, leaf }) => site.status === 'active' && leaf.linkId !== null && leaf.linkId !== before.leaf.linkId);
+  });
+
+  it('of a new generation retires the one before', async () => {
+    await installation.sites.regenerate(installation.caller(tenant), siteId);
+    await installation.provisioned(tenant, siteId);
+    await online(1);
+
+    await leaf.stop();
+    await offline();
+    leaf = await installation.startLeaf(tenant, siteId);
+    await online(2);
+    const users = await installation.database.database
+      .em({ tenantId: tenant.id })
+      .find(NatsUser, { edgeSiteId: siteId }, { orderBy: { generation: 'asc' } });
+    expect(users.map(({ generation, status }) => [generation, status])).toEqual([
+      [1, 'revoked'],
+      [2, 'issued'],
+    ]);
+  });
+
+  it('ends with the site', async () => {
+    await installation.sites.delete(installation.caller(tenant), siteId);
+    await until('the hub has dropped the leaf', async () => (await leaf.links()) === 0 || undefined);
+  });
+});
