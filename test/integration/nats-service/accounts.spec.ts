@@ -70,6 +70,30 @@ describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server
     });
   });
 
+  describe('with a user that expires', () => {
+    it('have it dropped by the hub then', async () => {
+      const tenant = await installation.tenant('expiring');
+      await installation.pushed(tenant);
+      const connection = await connects(tenant, (await installation.person(tenant, { expiresIn: 3 })).creds);
+      expect(String(await connection.closed())).toMatch(/expired/i);
+    });
+  });
+
+  describe('with a user of few subjects', () => {
+    it('hold it to them', async () => {
+      const tenant = await installation.tenant('few-subjects');
+      await installation.pushed(tenant);
+      const connection = await connects(tenant, (await installation.person(tenant, { publish: ['logs.syslog'], subscribe: [] })).creds);
+      const refused = (async () => {
+        for await (const status of connection.status()) if (status.type === 'error') return status.error.message;
+        return 'closed';
+      })();
+      connection.publish('logs.syslog', 'may');
+      connection.publish('$JS.API.STREAM.DELETE.events');
+      expect(await refused).toMatch(/Permissions Violation.*STREAM\.DELETE/i);
+    });
+  });
+
   describe('changed by many at the same time', () => {
     it('reach the hub in the order of their revisions, the newest last', async () => {
       const tenant = await installation.tenant('racing');
