@@ -29,6 +29,9 @@ usage: npm run hub:config -- --out DIR --public-host HOST [options]
 Environment: as for npm start; it needs the database (DATABASE_URL, or DATA_DIR for the embedded one).
 `;
 
+/** Where a server listens on all of its addresses; nobody can dial them. */
+const ANY_ADDRESS = new Set(['0.0.0.0', '::']);
+
 interface Options {
   out: string;
   force: boolean;
@@ -101,7 +104,7 @@ function address(option: string, text: string): HostPort {
 }
 
 function refuse(problem: string): DomainError {
-  return new DomainError('invalid_configuration', `${problem} See npm run hub:config -- --help.`);
+  return new DomainError('invalid_configuration', `${problem.replace(/\.?$/, '.')} See npm run hub:config -- --help.`);
 }
 
 async function write({ out, force, settings }: Options, config: Config): Promise<string> {
@@ -125,6 +128,7 @@ async function write({ out, force, settings }: Options, config: Config): Promise
 
 function readme(path: string, { listen, leafAdvertise, hosts }: HubSettings): string {
   const scheme = listen.host === '127.0.0.1' ? 'nats' : 'tls';
+  const reached = ANY_ADDRESS.has(listen.host) ? { ...listen, host: hosts[0]! } : listen;
   return `# Hub of the control plane
 
 Start it:
@@ -133,7 +137,7 @@ Start it:
 
 Tell the control plane:
 
-    NATS_URL=${scheme}://${formatHostPort(listen)}
+    NATS_URL=${scheme}://${formatHostPort(reached)}
     NATS_LEAF_UPSTREAM_URL=tls://${formatHostPort(leafAdvertise)}
 
 Leaves reach it as ${hosts.join(', ')}; its certificate names these. nats-hub-key.pem is its private key: it belongs to the hub's

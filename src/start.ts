@@ -42,7 +42,7 @@ export async function start(config: Config): Promise<RunningService> {
   try {
     app = await NestFactory.create<NestFastifyApplication>(
       AppModule.forRoot(config, database.urls),
-      new FastifyAdapter(httpAdapterOptions),
+      new FastifyAdapter(httpAdapterOptions(config)),
       { logger: standardLogger(config), abortOnError: false },
     );
     await configureHttp(app);

@@ -1,5 +1,6 @@
 import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
 import { sendFrameworkProblem } from './problem/index.js';
@@ -7,19 +8,26 @@ import { sendFrameworkProblem } from './problem/index.js';
 /** Bytes of a request's body. The largest that anybody sends is a list of labels and names. */
 const BODY_LIMIT = 128 * 1024;
 
-export const httpAdapterOptions = {
+export const httpAdapterOptions = ({ trustedProxies }: Config) => ({
   frameworkErrors: sendFrameworkProblem,
   bodyLimit: BODY_LIMIT,
   // A shutdown closes idle connections and lets a running download finish.
   forceCloseConnections: 'idle' as const,
   requestTimeout: 30_000,
   routerOptions: { maxParamLength: 200 },
-};
+  trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+});
 
 /** What stands around every handler: security headers, logs, the prefix, the documentation. */
 export async function configureHttp(app: NestFastifyApplication): Promise<void> {
   app.useLogger(app.get(JsonLogger));
   app.setGlobalPrefix('api');
+  const http = app.getHttpAdapter().getInstance();
+  // Some clients say that nothing is JSON; nothing is also no body.
+  http.addHook('onRequest', (request, _reply, next) => {
+    if (request.headers['content-length'] === '0') delete request.headers['content-type'];
+    next();
+  });
   await app.register(helmet, {
     // Swagger UI styles itself inline; nothing else here serves pages.
     contentSecurityPolicy: { directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], upgradeInsecureRequests: null } },

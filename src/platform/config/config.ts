@@ -53,6 +53,9 @@ export abstract class Config {
   /** 32 bytes each; the first one writes, all read. Undefined means one that is made in the data directory. */
   readonly encryptionKeys!: readonly { readonly id: string; readonly key: Secret<Buffer> }[] | undefined;
 
+  /** Addresses and networks (CIDR) of proxies that say truly whom a request comes from. */
+  readonly trustedProxies!: readonly string[];
+
   /** A root CA that was brought along; both or neither. */
   readonly rootCaCertFile!: string | undefined;
   readonly rootCaKeyFile!: string | undefined;

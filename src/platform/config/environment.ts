@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { DomainError, type FieldError } from '#libs/kernel';
 import { isHost } from '../validation/index.js';
 import type { ConfigVariableName } from './variables.js';
@@ -100,3 +101,13 @@ export const address =
     if ((pathname !== '' && pathname !== '/') || search || hash) throw new Refusal('must hold no path, query or fragment');
     return `${parsed.protocol}//${parsed.host}`;
   };
+
+/** Addresses and networks in CIDR notation (RFC 4632), separated by commas. */
+export const networks: Format<readonly string[]> = (text) =>
+  text.split(',').map((entry) => {
+    const [address = '', prefix] = entry.trim().split('/');
+    const bits = ({ 4: 32, 6: 128 } as Record<number, number>)[isIP(address)];
+    const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (bits ?? 0));
+    if (bits === undefined || !isPrefix) throw new Refusal(`must be addresses or networks such as 10.0.0.0/8, not ${shown(entry.trim())}`);
+    return entry.trim();
+  });

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Secret } from '#libs/kernel';
 import { type Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
-import { address, Environment, type Format, host, oneOf, path, port, Refusal, setOf, url } from './environment.js';
+import { address, Environment, type Format, host, networks, oneOf, path, port, Refusal, setOf, url } from './environment.js';
 
 const ENCRYPTION_KEY_BYTES = 32;
 
@@ -36,6 +36,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
+    trustedProxies: read('TRUSTED_PROXIES', networks) ?? [],
     rootCaCertFile: read('ROOT_CA_CERT_FILE', path),
     rootCaKeyFile: read('ROOT_CA_KEY_FILE', path),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',

@@ -34,11 +34,16 @@ export const CONFIG_VARIABLES = [
     default: '`tls://127.0.0.1:<HUB_LEAF_PORT>`',
   },
   { name: 'ROLES', meaning: 'What this process does: `api`, `worker`, `gateway`, `monitor`, separated by commas', default: 'all' },
-  { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and printed once' },
+  { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and kept in `DATA_DIR/admin-key`; in production, none' },
   {
     name: 'ENCRYPTION_KEYS',
     meaning: '`<id>:<32 bytes as base64>`, separated by commas; the first writes, all read; required in production',
     default: 'made once in `DATA_DIR`',
+  },
+  {
+    name: 'TRUSTED_PROXIES',
+    meaning: 'Addresses or networks of proxies whose `X-Forwarded-For` is believed, separated by commas',
+    default: 'none',
   },
   {
     name: 'ROOT_CA_CERT_FILE',

@@ -25,12 +25,21 @@ export async function migrate(ownerUrl: string): Promise<string[]> {
   }
 }
 
-/** The service's role, and the one it takes for work across tenants. Neither logs in by itself unless somebody lets it. */
+/**
+ * The service's role, and the one it takes for work across tenants. Neither logs in by itself unless somebody lets it. Whoever
+ * makes them may take them: where there is one login only, the service does.
+ */
 const SERVICE_ROLES = `
   do $$
   begin
-    if not exists (select from pg_roles where rolname = 'app') then create role app nologin; end if;
-    if not exists (select from pg_roles where rolname = 'app_platform') then create role app_platform nologin; end if;
+    if not exists (select from pg_roles where rolname = 'app') then
+      create role app nologin;
+      grant app to current_user with inherit false, set true;
+    end if;
+    if not exists (select from pg_roles where rolname = 'app_platform') then
+      create role app_platform nologin;
+      grant app_platform to current_user with inherit false, set true;
+    end if;
     if not pg_has_role('app', 'app_platform', 'set') then
       grant app_platform to app with inherit false, set true;
     end if;

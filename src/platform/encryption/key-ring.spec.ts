@@ -32,7 +32,7 @@ describe('a key ring', () => {
     ['another table', { ...place, table: 'tenants' }],
   ])('does not open a ciphertext that was moved to %s', (_where, elsewhere) => {
     const sealed = ring.seal(new Secret('s'), place);
-    expect(() => ring.open(sealed, elsewhere)).toThrow('A stored secret cannot be read.');
+    expect(() => ring.open(sealed, elsewhere)).toThrow('A stored secret cannot be read');
   });
 
   it('does not open a ciphertext of which any byte was changed', () => {

@@ -47,9 +47,8 @@ export class KeyRing {
     const [version, keyId = '', body = ''] = ciphertext.split(':');
     const key = this.#keys.get(keyId);
     if (version !== VERSION || key === undefined) {
-      throw new DomainError('internal', 'A stored secret cannot be read.', {
-        context: { ...place, keyId, hint: 'its key is missing in ENCRYPTION_KEYS' },
-      });
+      const missing = `A stored secret cannot be read: its key "${keyId}" is not among ENCRYPTION_KEYS.`;
+      throw new DomainError('internal', missing, { context: { ...place, keyId } });
     }
     const bytes = Buffer.from(body, 'base64');
     try {
@@ -59,10 +58,8 @@ export class KeyRing {
       const opened = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
       return new Secret(opened.toString('utf8'));
     } catch (cause) {
-      throw new DomainError('internal', 'A stored secret cannot be read.', {
-        context: { ...place, keyId, hint: 'it was changed, or it stands where it does not belong' },
-        cause,
-      });
+      const wrong = `A stored secret cannot be read: the key "${keyId}" is another one, or the secret was changed or moved.`;
+      throw new DomainError('internal', wrong, { context: { ...place, keyId }, cause });
     }
   }
 }

@@ -26,7 +26,7 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('ServiceRadar Edge')
     .setDescription(DESCRIPTION)
-    .setVersion('1.0.0')
+    .setVersion('0.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer('/', 'The server that this document comes from')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'sr_<id>_<secret>', description: 'An API key.' }, 'bearer')
