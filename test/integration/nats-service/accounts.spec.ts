@@ -1,9 +1,29 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { systemClock } from '#libs/kernel';
 import type { Tenant } from '#libs/model';
 import { CLAIMS_UPDATE_SUBJECT, decodeAccount } from '#libs/nats';
-import { CredentialService, HubConnection } from '../../../src/nats/index.js';
+import { AccountPusher, CredentialService, HubConnection } from '../../../src/nats/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
+
+/** A hub that is reached only when it is told to go on. */
+class SlowHub {
+  readonly connected = false;
+  goOn!: () => void;
+  readonly reached: Promise<void>;
+  #reach!: () => void;
+  readonly #gate = new Promise<void>((resolve) => (this.goOn = resolve));
+
+  constructor(private readonly hub: HubConnection) {
+    this.reached = new Promise((resolve) => (this.#reach = resolve));
+  }
+
+  async request(subject: string, payload: Uint8Array): Promise<Uint8Array> {
+    this.#reach();
+    await this.#gate;
+    return this.hub.request(subject, payload);
+  }
+}
 
 describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server $name,', (version) => {
   let installation: Installation;
@@ -116,6 +136,30 @@ describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server
 
       expect(pushed.at(-1)).toBe(people.length);
       expect(pushed).toEqual([...pushed].sort((a, b) => a - b));
+      const stored = await system.request(`$SYS.REQ.ACCOUNT.${publicKey}.CLAIMS.LOOKUP`);
+      expect(stored.string()).toBe((await installation.account(tenant)).jwt);
+    });
+  });
+
+  describe('changed while a push of what they were is under way', () => {
+    it('are at the hub as they are now', async () => {
+      const tenant = await installation.tenant('overtaken');
+      const { user } = await installation.person(tenant);
+      await installation.pushed(tenant);
+      const { id, publicKey } = await installation.account(tenant);
+      const slow = new SlowHub(workers[0]!.get(HubConnection, { strict: false }));
+      const pusher = new AccountPusher(installation.database.database, slow as unknown as HubConnection, systemClock);
+      // What the hub confirmed before it came does not count.
+      await pusher.hubCame();
+      const pushing = pusher.push(id);
+      await slow.reached;
+
+      const revoking = credentials().revoke(installation.caller(tenant), user.id).then(() => installation.pushed(tenant));
+      await Promise.race([revoking, until('the change waits for the push', () => installation.somebodyWaits())]);
+      slow.goOn();
+      await Promise.all([pushing, revoking]);
+
+      const system = await installation.system();
       const stored = await system.request(`$SYS.REQ.ACCOUNT.${publicKey}.CLAIMS.LOOKUP`);
       expect(stored.string()).toBe((await installation.account(tenant)).jwt);
     });

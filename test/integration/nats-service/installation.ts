@@ -124,6 +124,12 @@ export class Installation {
     });
   }
 
+  /** Whether a transaction waits for another one's lock. */
+  async somebodyWaits(): Promise<true | undefined> {
+    const waiting = await this.database.database.em('platform').execute('select from pg_locks where not granted');
+    return waiting.length > 0 || undefined;
+  }
+
   /** A user of a person. */
   person(tenant: Tenant, { publish = ['logs.>'], subscribe = ['logs.>'], expiresIn = 3600 } = {}) {
     const credentials = this.idle.get(CredentialService, { strict: false });
