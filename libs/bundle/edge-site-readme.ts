@@ -15,7 +15,8 @@ export interface ReadmeInput {
 /** The one page that a person at the site reads. Names that people gave stand in code blocks, where nothing is markup. */
 export function renderReadme(input: ReadmeInput): string {
   const folder = `edge-site-${input.siteSlug}`;
-  const upstreamPort = new URL(input.upstreamUrl).port;
+  // Not from URL, which leaves out a scheme's default port.
+  const upstreamPort = /:(\d+)\/?$/.exec(input.upstreamUrl)?.[1];
   return `# NATS leaf of an edge site
 
 ${markdownLiteral(`Site:        ${input.siteName}`)}
@@ -27,7 +28,7 @@ ${markdownLiteral(`Clients use: ${input.clientUrl}`)}
 This folder holds everything that a small message server (a NATS leaf) at this site needs. The collectors here send to it; it keeps what
 they send on its disk and passes it on to the hub. When the hub or the line is away, it goes on taking messages and passes them on later.
 
-**It holds private keys.** Whoever has this folder can pose as this site. Delete it when the leaf is connected.
+**It holds private keys.** Whoever can read this folder can pose as this site: keep it from others, and delete copies.
 
 ## Install
 
@@ -42,7 +43,7 @@ this site and keeps trying; see the table below.
 
 Other ways, all with the same checks:
 
-- without root or systemd: \`sh setup.sh --prefix DIR\`
+- without root or systemd: \`sh setup.sh --prefix DIR\` (starting it again after a reboot is up to you: run the same line)
 - in Docker: \`sudo sh setup.sh --docker\`
 - in Kubernetes: \`kubectl apply --namespace NAMESPACE -k .\`
 

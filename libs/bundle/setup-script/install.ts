@@ -76,8 +76,13 @@ is_up_to_date() {
   diff -r "$etc" "$new" >/dev/null 2>&1 && { [ "$mode" != system ] || cmp -s "$new/nats-leaf.service" "$unit"; }
 }
 
-# Between two renames an installation may have been cut off.
-recover() { if [ ! -d "$etc" ] && [ -d "$old" ]; then mv "$old" "$etc"; fi; }
+# An installation that was cut off: between two renames, or before it was seen to work. What worked before it comes back.
+recover() {
+  if [ -f "$etc/pending" ]; then
+    if [ -d "$old" ]; then rm -rf "$etc"; else rm -f "$etc/pending" "$etc/installed"; fi
+  fi
+  if [ ! -d "$etc" ] && [ -d "$old" ]; then mv "$old" "$etc"; fi
+}
 
 install_unit() {
   if [ "$mode" != system ]; then return 0; fi
@@ -174,6 +179,7 @@ activate() {
   fi
   touched=no
   trap 'give_up "Interrupted."' INT TERM HUP
+  : >"$new/pending"
   swap_in
   if [ "$mode" != docker ] && ! problem=$("$nats_server" -t -c "$conf" 2>&1); then
     give_up "$nats_server does not accept the configuration of this bundle: $problem"

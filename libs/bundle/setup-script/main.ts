@@ -47,6 +47,7 @@ install() {
     update=no
     if ! is_running; then start_server; fi
   elif [ "$start" = no ]; then
+    if is_running; then fail 'It runs now. Stop it first (--stop), or leave out --no-start.'; fi
     swap_in
     say "Generation $generation is installed below $root and was not started."
     return 0
@@ -66,11 +67,12 @@ install() {
     1) give_up 'The server does not start.' ;;
     *)
       if [ "$update" = yes ]; then give_up "The server did not connect to $upstream_url within $timeout s."; fi
-      trap - INT TERM HUP
       report_unconnected
-      return 3
       ;;
   esac
+  trap - INT TERM HUP
+  rm -f "$etc/pending"
+  [ "$outcome" -eq 0 ] || return 3
 }
 
 # One line of --check: verdict SUBJECT GOOD-OR-BAD SENTENCE
@@ -130,7 +132,7 @@ uninstall() {
     systemctl daemon-reload
   fi
   rm -rf "$new" "$old"
-  for file in nats-leaf.conf nats-leaf.service docker-compose.yml SHA256SUMS installed server creds/tenant.creds; do rm -f "$etc/$file"; done
+  for file in nats-leaf.conf nats-leaf.service docker-compose.yml SHA256SUMS installed pending server creds/tenant.creds; do rm -f "$etc/$file"; done
   for name in nats-server.pem nats-server-key.pem nats-leaf.pem nats-leaf-key.pem ca-chain.pem tenant-ca.pem; do rm -f "$etc/certs/$name"; done
   if [ "$mode" = prefix ]; then rm -rf "$run" "$log"; fi
   kept="Its messages are kept in $data."

@@ -50,6 +50,9 @@ is_running() {
   esac
 }
 
+# The process id of the server that this run started in the background.
+started=''
+
 start_server() {
   case $mode in
     system)
@@ -64,6 +67,7 @@ start_server() {
       # A session of its own: neither Ctrl-C nor the end of this terminal is for it.
       if command -v setsid >/dev/null; then set -- setsid "$@"; else set -- nohup "$@"; fi
       "$@" </dev/null >>"$log" 2>&1 &
+      started=$!
       ;;
   esac
 }
@@ -73,13 +77,15 @@ stop_server() {
     system) systemctl stop nats-leaf 2>/dev/null || true ;;
     docker) if [ -f "$etc/docker-compose.yml" ]; then compose stop; fi ;;
     prefix)
-      pid=$(background_pid) || return 0
-      kill -INT "$pid"
+      # One that was started a moment ago may not have written its process id yet.
+      pid=$(background_pid) || pid=$started
+      if [ -z "$pid" ] || ! kill -TERM "$pid" 2>/dev/null; then return 0; fi
       patience_ends=$(($(date +%s) + 20))
-      while background_pid >/dev/null; do
+      while kill -0 "$pid" 2>/dev/null; do
         if [ "$(date +%s)" -ge "$patience_ends" ]; then kill -KILL "$pid" 2>/dev/null || true; fi
         pause
       done
+      started=''
       rm -f "$run/nats-leaf.pid"
       ;;
   esac

@@ -37,7 +37,8 @@ const STORE_BYTES = 16 * 1024 * 1024;
 const newKey = (kind: 'operator' | 'account' | 'user'): KeyPair => createKeyPair(kind, systemRandom);
 
 export interface Outcome {
-  status: number;
+  /** Null when a signal ended it. */
+  status: number | null;
   stdout: string;
   stderr: string;
 }
@@ -50,6 +51,13 @@ export interface BundleOptions {
   user?: KeyPair;
   /** Whose user it is; the tenant's when absent. */
   account?: KeyPair;
+}
+
+interface SetupOptions {
+  shell?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+  /** Sent to the script when it waits for the connection. */
+  interrupt?: NodeJS.Signals;
 }
 
 /** A hub, and bundles of one site as the control plane makes them. */
@@ -142,12 +150,13 @@ export class Laboratory {
   }
 
   /** Runs the setup.sh of a bundle, from a directory of its own. */
-  async setup(bundle: string, args: readonly string[], { shell = ['sh'], env = {} }: { shell?: readonly string[]; env?: NodeJS.ProcessEnv } = {}): Promise<Outcome> {
+  async setup(bundle: string, args: readonly string[], { shell = ['sh'], env = {}, interrupt }: SetupOptions = {}): Promise<Outcome> {
     const cwd = join(this.dir, 'elsewhere');
     mkdirSync(cwd, { recursive: true });
     const [command, ...rest] = [...shell, join(bundle, 'setup.sh'), ...args];
     const child = spawn(command!, rest, { cwd, env: { ...process.env, NATS_SERVER: this.version.path, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number]>]);
+    if (interrupt) child.stdout.on('data', (chunk: Buffer) => chunk.includes('Waiting') && child.kill(interrupt));
+    const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
     return { status, stdout, stderr };
   }
 

@@ -224,6 +224,28 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
         expect(status).toBe(1);
         await expectSecondToRun();
       });
+
+      describe('and is interrupted while it waits', () => {
+        let foreign: string;
+        beforeAll(async () => {
+          foreign = await laboratory.bundle({ generation: 3, account: createKeyPair('account', systemRandom) });
+        });
+
+        it('puts the one before back', async () => {
+          const { status, stderr } = await laboratory.setup(foreign, ['--prefix', prefix], { interrupt: 'SIGINT' });
+          expect(stderr).toContain('Interrupted.');
+          expect(status).toBe(1);
+          await expectSecondToRun();
+        });
+
+        it('goes back to the one before at the next run when it was killed', async () => {
+          expect(await laboratory.setup(foreign, ['--prefix', prefix], { interrupt: 'SIGKILL' })).toMatchObject({ status: null });
+          expect(installed('installed')).toContain('generation 3');
+          expect((await run(second)).status).toBe(0);
+          await expectSecondToRun();
+          expect(await run(second, '--check')).toMatchObject({ status: 0 });
+        });
+      });
     });
   });
 
