@@ -8,9 +8,9 @@ import { type RunningService, start } from './start.js';
 const SHUTDOWN_LIMIT = 30_000;
 
 try {
-  const service = await start(parseConfig(process.env));
-  stopOnSignal(service);
-  process.stderr.write(greeting(service));
+  const starting = start(parseConfig(process.env));
+  stopOnSignal(starting);
+  process.stderr.write(greeting(await starting));
 } catch (error) {
   process.stderr.write(error instanceof DomainError ? `${error.message}\n` : `${(error as Error).stack}\n`);
   process.exit(1);
@@ -31,14 +31,17 @@ function greeting({ url, leafUpstreamUrl, adminKeyFile }: RunningService): strin
   ].join('\n');
 }
 
-/** Ctrl-C under npm arrives twice, from the terminal and from npm: only the first one counts. */
-function stopOnSignal(service: RunningService): void {
+/**
+ * What is being started is stopped when it is there: cut short, it would leave servers behind. Ctrl-C under npm arrives twice,
+ * from the terminal and from npm: only the first one counts.
+ */
+function stopOnSignal(starting: Promise<RunningService>): void {
   let stopping = false;
   const onSignal = () => {
     if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(1), SHUTDOWN_LIMIT).unref();
-    service.stop().then(
+    starting.then((service) => service.stop()).then(
       () => process.exit(0),
       (error: unknown) => {
         process.stderr.write(`The shutdown failed: ${(error as Error).stack}\n`);

@@ -1,5 +1,6 @@
 import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
@@ -18,6 +19,19 @@ export const httpAdapterOptions = ({ trustedProxies }: Config) => ({
   trustProxy: trustedProxies.length > 0 && [...trustedProxies],
 });
 
+/** A client whose request was running when the shutdown began would keep its connection, and the shutdown would wait for it. */
+function closeConnectionsAfterAnswers(http: FastifyInstance): void {
+  let closing = false;
+  http.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  http.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing) void reply.header('connection', 'close');
+    done();
+  });
+}
+
 /** What stands around every handler: security headers, logs, the prefix, the documentation. */
 export async function configureHttp(app: NestFastifyApplication): Promise<void> {
   app.useLogger(app.get(JsonLogger));
@@ -28,6 +42,7 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
     if (request.headers['content-length'] === '0') delete request.headers['content-type'];
     next();
   });
+  closeConnectionsAfterAnswers(http);
   await app.register(helmet, {
     // Swagger UI styles itself inline; nothing else here serves pages.
     contentSecurityPolicy: { directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], upgradeInsecureRequests: null } },
