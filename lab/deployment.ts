@@ -1,9 +1,9 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
 import { Hub } from './hub.js';
-import { Service } from './service.js';
+import { Service, type ServiceOptions } from './service.js';
+import { temporaryDirectory } from './temporary-directory.js';
 import { Tenant } from './tenant.js';
 
 export interface DeploymentOptions {
@@ -11,6 +11,8 @@ export interface DeploymentOptions {
   natsServer: string;
   /** Further environment of the service. */
   env?: NodeJS.ProcessEnv;
+  /** Whose the hub is: the service's own, or ours to stop and start. */
+  hub?: 'local' | 'own';
   /** Its servers may outlive us. */
   detached?: boolean;
 }
@@ -26,10 +28,10 @@ export class Deployment {
 
   constructor(private readonly options: DeploymentOptions) {}
 
-  /** Starts a hub that is ours to stop and start, and the service with it. Call `stop` also when this fails. */
+  /** Starts hub and service. Call `stop` also when this fails. */
   async start(): Promise<this> {
     this.#apiPort = await freePort();
-    await this.startHub();
+    if (this.options.hub !== 'local') await this.startHub();
     await this.startService();
     return this;
   }
@@ -40,7 +42,7 @@ export class Deployment {
   }
 
   get hub(): Hub {
-    if (this.#hub === undefined) throw new Error('There is no hub.');
+    if (this.#hub === undefined) throw new Error('The hub is the service’s own.');
     return this.#hub;
   }
 
@@ -49,14 +51,13 @@ export class Deployment {
   }
 
   async startService(): Promise<Service> {
-    const hub = this.#hub && { NATS_URL: this.#hub.clientUrl, NATS_LEAF_UPSTREAM_URL: this.#hub.leafUrl };
-    this.#service = new Service({
-      dataDir: this.dataDir,
-      log: this.logFile('service'),
-      env: { PORT: String(this.#apiPort), NATS_SERVER: this.options.natsServer, ...hub, ...this.options.env },
-      detached: this.options.detached,
-    });
+    this.#service = new Service(this.serviceOptions('service', { PORT: String(this.#apiPort) }));
     return this.#service.ready();
+  }
+
+  /** Starts a further process of the service, beside the one that answers. It is the caller's to end. */
+  async startAnother(name: string, env: NodeJS.ProcessEnv): Promise<Service> {
+    return new Service(this.serviceOptions(name, env)).ready();
   }
 
   async tenant(name: string): Promise<Tenant> {
@@ -100,26 +101,32 @@ export class Deployment {
     return file;
   }
 
+  private serviceOptions(name: string, env: NodeJS.ProcessEnv): ServiceOptions {
+    const { natsServer, detached } = this.options;
+    const hub = this.#hub && { NATS_URL: this.#hub.clientUrl, NATS_LEAF_UPSTREAM_URL: this.#hub.leafUrl };
+    return {
+      dataDir: this.dataDir,
+      log: this.logFile(name),
+      env: { NATS_SERVER: natsServer, ...hub, ...this.options.env, ...env },
+      detached,
+    };
+  }
+
   private logFile(name: string): string {
     return join(this.directory, `${name}.log`);
   }
 
-  /** The service makes the configuration of a hub at its first start; from then on the hub is ours. */
   private async startHub(): Promise<void> {
     const { natsServer, detached } = this.options;
-    await (await this.startService()).stop();
-    const directory = join(this.dataDir, 'hub');
-    const ports = JSON.parse(readFileSync(join(directory, 'ports.json'), 'utf8')) as { client: number; leaf: number; monitor: number };
-    this.#hub = new Hub({ directory, ports, natsServer, log: this.logFile('hub'), detached });
+    this.#hub = await Hub.configure({
+      directory: join(this.directory, 'hub'),
+      service: this.serviceOptions('hub-config', {}),
+      natsServer,
+      log: this.logFile('hub'),
+      detached,
+    });
     await this.#hub.start();
   }
-}
-
-/** Others may pass through it: PostgreSQL does not run as root. */
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'serviceradar-lab-'));
-  chmodSync(directory, 0o711);
-  return directory;
 }
 
 function readIfThere(file: string): string {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Child } from './child.js';
+import { join, resolve } from 'node:path';
+import { Child, run } from './child.js';
+import { freePort } from './free-port.js';
+import type { ServiceOptions } from './service.js';
 import { until } from './until.js';
 
 interface Ports {
@@ -10,27 +12,51 @@ interface Ports {
 }
 
 export interface HubOptions {
-  /** Holds nats-hub.conf. */
+  /** Takes its configuration and its data. */
   directory: string;
-  ports: Ports;
   natsServer: string;
   log: string;
   detached?: boolean;
 }
 
+const HOST = '127.0.0.1';
+
 /** A hub that is ours to stop, kill and start again: the service has no hand in it. */
 export class Hub {
   #process: Child | undefined;
 
-  constructor(private readonly options: HubOptions) {}
+  private constructor(
+    private readonly options: HubOptions,
+    private readonly ports: Ports,
+  ) {}
+
+  /** Has `npm run hub:config` write what it needs, for the control plane of that service. */
+  static async configure({ service, ...options }: HubOptions & { service: ServiceOptions }): Promise<Hub> {
+    const [client, leaf, monitor] = await Promise.all([freePort(), freePort(), freePort()]);
+    const { output: version } = await run(options.natsServer, ['--version']);
+    const settings = {
+      out: options.directory,
+      'public-host': HOST,
+      'client-listen': `${HOST}:${client}`,
+      'leaf-listen': `${HOST}:${leaf}`,
+      'monitor-listen': `${HOST}:${monitor}`,
+      'nats-version': /v(\d+\.\d+\.\d+)/.exec(version)![1],
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value!]);
+    const { code, output } = await run(process.execPath, [resolve('dist/src/hub-config.js'), ...args], {
+      env: { ...service.env, DATA_DIR: service.dataDir },
+    });
+    if (code !== 0) throw new Error(`hub:config ended with ${code}:\n${output}`);
+    return new Hub(options, { client, leaf, monitor });
+  }
 
   get clientUrl(): string {
-    return `nats://127.0.0.1:${this.options.ports.client}`;
+    return `nats://${HOST}:${this.ports.client}`;
   }
 
   /** What leaves dial. */
   get leafUrl(): string {
-    return `tls://127.0.0.1:${this.options.ports.leaf}`;
+    return `tls://${HOST}:${this.ports.leaf}`;
   }
 
   get process(): Child | undefined {
@@ -66,7 +92,7 @@ export class Hub {
 
   /** What the monitoring says under a path. */
   async monitor<T = unknown>(path: string): Promise<T> {
-    const response = await fetch(`http://127.0.0.1:${this.options.ports.monitor}${path}`);
+    const response = await fetch(`http://${HOST}:${this.ports.monitor}${path}`);
     if (!response.ok) throw new Error(`${path} answered ${response.status}.`);
     return (await response.json()) as T;
   }

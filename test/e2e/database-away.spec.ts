@@ -1,0 +1,53 @@
+import { rmSync } from 'node:fs';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
+import { type Deployment } from '../../lab/deployment.js';
+import { Postgres } from '../../lab/postgres.js';
+import { temporaryDirectory } from '../../lab/temporary-directory.js';
+import { until } from '../../lab/until.js';
+import { withDeployment } from './laboratory.js';
+
+describe('a service whose PostgreSQL dies', () => {
+  const dataDir = temporaryDirectory();
+  let postgres: EmbeddedPostgres;
+  const env: NodeJS.ProcessEnv = {};
+
+  const startPostgres = () => startEmbeddedPostgres({ dataDir, log: () => {} });
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    const { serviceUrl, ownerUrl, jobsUrl } = postgres;
+    Object.assign(env, { DATABASE_URL: serviceUrl, DATABASE_OWNER_URL: ownerUrl, QUEUE_URL: jobsUrl });
+  });
+
+  const lab = withDeployment((deployment) => deployment.tenant('Acme'), { hub: 'local', env });
+
+  afterAll(async () => {
+    await postgres.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const readiness = async ({ service }: Deployment) => (await service.api.get<{ status: string }>('/health/ready')).status;
+
+  it('answers 503 with Retry-After, and says that it is alive but not ready', lab(async ({ deployment, arranged: tenant }) => {
+    expect(await readiness(deployment)).toBe(200);
+    process.kill(new Postgres(dataDir).pid, 'SIGKILL');
+    await until('the service has noticed', async () => (await readiness(deployment)) === 503);
+
+    const { status, headers, body } = await tenant.api.get<{ code: string }>('/admin/edge-sites');
+    expect(status).toBe(503);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(headers.get('content-type')).toMatch('application/problem+json');
+    expect(body.code).toBe('unavailable');
+    expect((await deployment.service.api.get('/health/live')).status).toBe(200);
+  }));
+
+  it('goes on by itself when it is back, its workers too', lab(async ({ deployment, arranged: tenant }) => {
+    await postgres.stop();
+    postgres = await startPostgres();
+    await until('the service is ready again', async () => (await readiness(deployment)) === 200);
+
+    const site = await tenant.createSite('New York');
+    await site.install();
+    expect(deployment.service.process.running).toBe(true);
+  }));
+});
