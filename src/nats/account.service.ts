@@ -69,11 +69,18 @@ export class AccountService {
     return account;
   }
 
-  /** The account as one leaf preloads it: with its revocations, and no more JetStream than the leaf has (bytes). */
-  async leafEdition(em: Em, tenantId: string, leaf: { maxMemoryBytes: number; maxFileBytes: number }): Promise<PreloadedAccount> {
+  /** The account as leaves preload it: with its revocations, and no more JetStream than each leaf has (bytes). */
+  async leafEditions(
+    em: Em,
+    tenantId: string,
+    leaves: readonly { maxMemoryBytes: number; maxFileBytes: number }[],
+  ): Promise<PreloadedAccount[]> {
     const row = await this.accountOf(em, tenantId);
-    const edition = leafAccountEdition(claimsOf(row, await tenantOf(em, row)), leaf);
-    return { publicKey: row.publicKey, jwt: signAccount(edition, this.operator.signingKey, this.clock) };
+    const claims = claimsOf(row, await tenantOf(em, row));
+    return leaves.map((leaf) => ({
+      publicKey: row.publicKey,
+      jwt: signAccount(leafAccountEdition(claims, leaf), this.operator.signingKey, this.clock),
+    }));
   }
 
   /** What signs the account's users. */

@@ -75,53 +75,73 @@ export class CredentialService {
   ) {}
 
   /** Records the user of one generation of a leaf. Commit before calling `sign`. */
-  intendLeafUser(em: Em, { siteSlug, jetstreamDomain, ...rest }: NewLeafUser): Promise<IntendedUser> {
-    return this.intend(em, {
+  async intendLeafUser(em: Em, user: NewLeafUser): Promise<IntendedUser> {
+    const [intended] = await this.intendLeafUsers(em, [user]);
+    return intended!;
+  }
+
+  /** As `intendLeafUser`, for several leaves of one tenant. */
+  intendLeafUsers(em: Em, users: readonly NewLeafUser[]): Promise<IntendedUser[]> {
+    const asked = users.map(({ siteSlug, jetstreamDomain, ...rest }) => ({
       ...rest,
-      purpose: 'leaf',
+      purpose: 'leaf' as const,
       name: `leaf-${siteSlug}-g${rest.generation}`,
       permissions: leafUserPermissions({ site: siteSlug, jetstreamDomain }),
-    });
+    }));
+    return this.intend(em, asked);
   }
 
   /**
    * Signs the JWT of a user that is on record. Writes nothing.
-   * @param within a transaction of its own, begun after the intent was committed; absent for a single look-up
    * @returns the text of a .creds file
    * @throws DomainError `conflict` (retryable, with a new intent) when the intent was not committed or is no longer open
    */
-  async sign(user: NatsUser, keyPair: KeyPair, within?: Em): Promise<Secret> {
-    const em = within ?? this.database.em({ tenantId: user.tenantId });
-    const recorded = await em.findOne(NatsUser, { id: user.id, publicKey: keyPair.publicKey });
-    if (recorded?.status !== 'intended') throw notOpen(user);
-    const account = await this.accounts.accountOf(em, user.tenantId);
-    const jwt = signUser(
-      {
-        name: recorded.name,
-        publicKey: recorded.publicKey,
-        account: account.publicKey,
-        permissions: { publish: { allow: recorded.publish }, subscribe: { allow: recorded.subscribe } },
-        allowedConnectionTypes: CONNECTION_TYPES[recorded.purpose],
-        expiresAt: recorded.expiresAt ?? undefined,
-      },
-      this.accounts.signingKey(account),
-      this.clock,
-    );
-    return formatCreds({ jwt, keyPair });
+  async sign(user: NatsUser, keyPair: KeyPair): Promise<Secret> {
+    const [creds] = await this.signAll([{ user, keyPair }]);
+    return creds!;
+  }
+
+  /**
+   * As `sign`, for users of one tenant: all of them are looked up at once.
+   * @param within a transaction of its own, begun after the intents were committed; absent for a single look-up
+   */
+  async signAll(intended: readonly IntendedUser[], within?: Em): Promise<Secret[]> {
+    const { tenantId } = intended[0]!.user;
+    const em = within ?? this.database.em({ tenantId });
+    const rows = await em.find(NatsUser, { id: intended.map(({ user }) => user.id) }, { disableIdentityMap: true });
+    const recorded = new Map(rows.map((row) => [row.publicKey, row]));
+    const account = await this.accounts.accountOf(em, tenantId);
+    const signer = this.accounts.signingKey(account);
+    return intended.map(({ user, keyPair }) => {
+      const row = recorded.get(keyPair.publicKey);
+      if (row?.status !== 'intended') throw notOpen(user);
+      return formatCreds({ jwt: this.jwtOf(row, account, signer), keyPair });
+    });
   }
 
   /** @throws DomainError `conflict` (retryable, with a new intent) when the user was abandoned or revoked meanwhile */
   async issue(em: Em, user: NatsUser): Promise<NatsUser> {
-    const row = await em.findOne(NatsUser, { id: user.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    if (row?.status !== 'intended') throw notOpen(user);
-    row.apply('ISSUE');
-    return row;
+    const [issued] = await this.issueAll(em, [user]);
+    return issued!;
+  }
+
+  /** As `issue`, for several at once. */
+  async issueAll(em: Em, users: readonly NatsUser[]): Promise<NatsUser[]> {
+    const where = { id: users.map(({ id }) => id) };
+    const rows = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return users.map((user) => {
+      const row = byId.get(user.id);
+      if (row?.status !== 'intended') throw notOpen(user);
+      row.apply('ISSUE');
+      return row;
+    });
   }
 
   /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */
-  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string; generation: number }): Promise<void> {
-    const where = { edgeSiteId, generation, status: 'intended' as const };
-    const left = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string | string[]; generation?: number }): Promise<void> {
+    const where = { edgeSiteId, status: 'intended' as const, ...(generation === undefined ? {} : { generation }) };
+    const left = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
     for (const user of left) user.apply('ABANDON');
   }
 
@@ -154,9 +174,10 @@ export class CredentialService {
     const permissions = personRules(asked);
     const tenantId = caller.tenantId;
     const expiresAt = new Date(this.clock.now().getTime() + asked.expiresIn * 1000);
-    const { user, keyPair } = await this.database.transaction(caller.tenantScope, (em) =>
-      this.intend(em, { tenantId, purpose: 'person', name: asked.name, permissions, expiresAt }),
+    const [intended] = await this.database.transaction(caller.tenantScope, (em) =>
+      this.intend(em, [{ tenantId, purpose: 'person', name: asked.name, permissions, expiresAt }]),
     );
+    const { user, keyPair } = intended!;
     const creds = await this.sign(user, keyPair);
     const issued = await this.database.transaction(caller.tenantScope, async (em) => {
       this.audit.record(em, caller, {
@@ -196,24 +217,42 @@ export class CredentialService {
     return this.accounts.accountOf(this.database.em(caller.tenantScope), caller.tenantId);
   }
 
-  private async intend(em: Em, { permissions, ...user }: NewUser): Promise<IntendedUser> {
-    const account = await this.accounts.accountOf(em, user.tenantId);
-    const keyPair = createKeyPair('user', this.random);
-    const row = Object.assign(new NatsUser(), {
-      id: newId(this.clock, this.random),
-      accountId: account.id,
-      status: 'intended',
-      publicKey: keyPair.publicKey,
-      publish: [...permissions.publish.allow],
-      subscribe: [...permissions.subscribe.allow],
-      revokedAt: null,
-      edgeSiteId: null,
-      generation: null,
-      createdAt: this.clock.now(),
-      ...user,
+  /** @param users of one tenant */
+  private async intend(em: Em, users: readonly NewUser[]): Promise<IntendedUser[]> {
+    const account = await this.accounts.accountOf(em, users[0]!.tenantId);
+    return users.map(({ permissions, ...user }) => {
+      const keyPair = createKeyPair('user', this.random);
+      const row = Object.assign(new NatsUser(), {
+        id: newId(this.clock, this.random),
+        accountId: account.id,
+        status: 'intended',
+        publicKey: keyPair.publicKey,
+        publish: [...permissions.publish.allow],
+        subscribe: [...permissions.subscribe.allow],
+        revokedAt: null,
+        edgeSiteId: null,
+        generation: null,
+        createdAt: this.clock.now(),
+        ...user,
+      });
+      em.persist(row);
+      return { user: row, keyPair };
     });
-    em.persist(row);
-    return { user: row, keyPair };
+  }
+
+  private jwtOf(user: NatsUser, account: NatsAccount, signer: KeyPair): string {
+    return signUser(
+      {
+        name: user.name,
+        publicKey: user.publicKey,
+        account: account.publicKey,
+        permissions: { publish: { allow: user.publish }, subscribe: { allow: user.subscribe } },
+        allowedConnectionTypes: CONNECTION_TYPES[user.purpose],
+        expiresAt: user.expiresAt ?? undefined,
+      },
+      signer,
+      this.clock,
+    );
   }
 
   private async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount> {

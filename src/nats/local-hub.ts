@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../platform/config/index.js';
-import { findNatsServer, freePort, type Hub, startHub } from '../platform/embedded/index.js';
+import { findNatsServer, freePort, type Hub, isPortFree, startHub } from '../platform/embedded/index.js';
 import { HubAddress } from './hub-address.js';
 import { HubFiles } from './hub-files.js';
 import { hostOf } from './platform-hosts.js';
@@ -64,7 +64,7 @@ export class LocalHub {
     return {
       client: this.config.hubClientPort || (kept?.client ?? (await freePort())),
       leaf: this.config.hubLeafPort || (kept?.leaf ?? (await freePort())),
-      monitor: kept?.monitor ?? (await freePort()),
+      monitor: kept !== undefined && (await isPortFree(kept.monitor)) ? kept.monitor : await freePort(),
     };
   }
 }

@@ -122,7 +122,7 @@ export class CertificateService {
   }
 
   /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */
-  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string; generation?: number }): Promise<Certificate[]> {
+  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string | string[]; generation?: number }): Promise<Certificate[]> {
     const left = await em.find(
       Certificate,
       { edgeSiteId, status: 'intended', ...(generation === undefined ? {} : { generation }) },

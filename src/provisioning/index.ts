@@ -1,2 +1,1 @@
-export * from './leaf-provisioner.js';
 export * from './provisioning.module.js';

@@ -1,12 +1,19 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError, type Random } from '#libs/kernel';
-import { type Certificate, EdgeSite, NatsLeafServer, type NatsUser, Tenant } from '#libs/model';
-import { type KeyPair, parseHostPort } from '#libs/nats';
-import { generateKeyPair, planLeaf, planLeafListener } from '#libs/pki';
-import { listenerHosts, sealLeafSecrets } from '../edge-sites/index.js';
-import { AccountService, CredentialService, OperatorService, PlatformHosts } from '../nats/index.js';
-import { AuthorityService, CertificateService } from '../pki/index.js';
+import type { Clock, Random } from '#libs/kernel';
+import { type Certificate, EdgeSite, NatsLeafServer, Tenant } from '#libs/model';
+import { parseHostPort, type PreloadedAccount } from '#libs/nats';
+import {
+  type CertificateIntent,
+  generateKeyPair,
+  type LeafProfile,
+  planLeaf,
+  planLeafListener,
+  type SignedCertificate,
+} from '#libs/pki';
+import { type LeafSecrets, listenerHosts, sealLeafSecrets } from '../edge-sites/index.js';
+import { AccountService, CredentialService, type IntendedUser, OperatorService, PlatformHosts } from '../nats/index.js';
+import { AuthorityService, type CaChain, CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
@@ -16,27 +23,34 @@ import { PublicUrl } from '../platform/public-url.js';
 import { renderLeaf } from './render-leaf.js';
 
 export interface LeafGeneration {
-  tenantId: string;
   leafId: string;
   generation: number;
 }
 
-/** What was gathered and put on record before anything is signed. */
+/** What was gathered of a leaf and put on record before anything is signed. */
 interface Intended {
-  tenant: Tenant;
   site: EdgeSite;
   leaf: NatsLeafServer;
   leafCertificate: Certificate;
   listenerCertificate: Certificate;
-  user: NatsUser;
-  userKey: KeyPair;
-  chain: { tenantCaPem: string; rootPem: string; chainPem: string };
+  user: IntendedUser;
+}
+
+/** What is the same for all leaves of a tenant. */
+interface TenantFacts {
+  tenant: Tenant;
+  chain: CaChain;
+}
+
+interface Signed extends LeafSecrets {
+  leaf: SignedCertificate;
+  listener: SignedCertificate;
 }
 
 /**
- * Makes the certificates, credentials and configuration of a pending leaf. It can be run twice, by two workers at once, and
- * killed at any point: what was going to be signed is on record before it is, and only the run that still finds the
- * leaf pending, under its lock, has its work kept.
+ * Makes the certificates, credentials and configurations of pending leaves. It can be run twice, by two workers at once, and
+ * killed at any point: what was going to be signed is on record before it is, and only the run that still finds a
+ * leaf pending, under its lock, has its work kept. Leaves of one tenant share reads, writes and commits.
  */
 @Injectable()
 export class LeafProvisioner {
@@ -55,108 +69,138 @@ export class LeafProvisioner {
     @Inject(RANDOM) private readonly random: Random,
   ) {}
 
-  /** @returns whether this run provisioned the leaf; not so when it was no longer pending, or of another generation */
-  async provision(target: LeafGeneration): Promise<boolean> {
-    const intended = await this.database.transaction(target, (em) => this.intend(em, target));
-    if (intended === undefined) return false;
-    const signed = await this.sign(intended);
-    return this.database.transaction(target, (em) => this.keep(em, target, intended, signed));
+  /**
+   * All or none: if one leaf cannot be provisioned, the error is that leaf's, and no other's work is kept.
+   * @returns the ids of those that this run provisioned; not of those no longer pending, or of another generation
+   */
+  async provision(tenantId: string, wanted: readonly LeafGeneration[]): Promise<Set<string>> {
+    const scope = { tenantId };
+    const intended = await this.database.transaction(scope, (em) => this.intend(em, tenantId, wanted));
+    if (intended.length === 0) return new Set();
+    // Reads anew what was put on record, in a transaction that began after that, and signs just it.
+    const signed = await this.database.transaction(scope, (em) => this.sign(em, intended));
+    return this.database.transaction(scope, (em) => this.keep(em, tenantId, wanted, intended, signed));
   }
 
-  /** Records why the leaf cannot be provisioned by trying again. */
-  async fail(target: LeafGeneration, reason: string): Promise<void> {
-    await this.database.transaction(target, async (em) => {
-      const leaf = await this.lockPending(em, target);
+  /** Records why a leaf cannot be provisioned by trying again. */
+  async fail(tenantId: string, wanted: LeafGeneration, reason: string): Promise<void> {
+    await this.database.transaction({ tenantId }, async (em) => {
+      const [leaf] = await this.lockPending(em, [wanted]);
       leaf?.failProvisioning(reason, this.clock.now());
     });
   }
 
-  private async intend(em: Em, target: LeafGeneration): Promise<Intended | undefined> {
-    const { tenantId, generation } = target;
-    const leaf = await this.lockPending(em, target);
-    if (leaf === undefined) return undefined;
-    const site = await em.findOneOrFail(EdgeSite, { id: leaf.edgeSiteId });
-    const tenant = await em.findOneOrFail(Tenant, { id: tenantId });
+  private async intend(em: Em, tenantId: string, wanted: readonly LeafGeneration[]): Promise<Intended[]> {
+    const leaves = await this.lockPending(em, wanted);
+    if (leaves.length === 0) return [];
+    const siteIds = leaves.map(({ edgeSiteId }) => edgeSiteId);
+    const sites = new Map((await em.find(EdgeSite, { id: siteIds })).map((site) => [site.id, site]));
+    const { slug } = await em.findOneOrFail(Tenant, { id: tenantId });
 
-    // Left behind by a run that was cut short.
-    await this.certificates.abandon(em, { edgeSiteId: site.id, generation });
-    await this.credentials.abandon(em, { edgeSiteId: site.id, generation });
+    // Left behind by runs that were cut short.
+    await this.certificates.abandon(em, { edgeSiteId: siteIds });
+    await this.credentials.abandon(em, { edgeSiteId: siteIds });
 
     const issuer = await this.authorities.activeCa(em, tenantId);
-    const crlUrl = `${this.publicUrl.value}/api/pki/tenants/${tenant.slug}/crl`;
-    const profile = { tenant: tenant.slug, site: site.slug, issuer, crlUrl };
+    const crlUrl = `${this.publicUrl.value}/api/pki/tenants/${slug}/crl`;
+    const plans = leaves.flatMap((leaf) => {
+      const site = sites.get(leaf.edgeSiteId)!;
+      const of = { edgeSiteId: site.id, generation: leaf.generation };
+      return this.plan(site, { tenant: slug, site: site.slug, issuer, crlUrl }).map((intent) => ({ intent, ...of }));
+    });
+    const certificates = await this.certificates.intend(em, tenantId, plans);
+    const users = await this.credentials.intendLeafUsers(
+      em,
+      leaves.map(({ edgeSiteId, generation, jetstreamDomain }, at) => ({
+        tenantId,
+        edgeSiteId,
+        generation,
+        siteSlug: sites.get(edgeSiteId)!.slug,
+        jetstreamDomain,
+        expiresAt: certificates[2 * at]!.notAfter,
+      })),
+    );
+    return leaves.map((leaf, at) => ({
+      site: sites.get(leaf.edgeSiteId)!,
+      leaf,
+      leafCertificate: certificates[2 * at]!,
+      listenerCertificate: certificates[2 * at + 1]!,
+      user: users[at]!,
+    }));
+  }
+
+  private plan(site: EdgeSite, profile: LeafProfile): CertificateIntent[] {
     const context = { clock: this.clock, random: this.random };
     const hosts = listenerHosts(site);
-    const plans = [
+    return [
       planLeaf(profile, context),
       planLeafListener({ ...profile, hosts, reservedHosts: this.platformHosts.reserved }, context),
     ];
-    const of = { edgeSiteId: site.id, generation };
-    const [leafCertificate, listenerCertificate] = await this.certificates.intend(
-      em,
-      tenantId,
-      plans.map((intent) => ({ intent, ...of })),
-    );
-    const { user, keyPair } = await this.credentials.intendLeafUser(em, {
-      tenantId,
-      ...of,
-      siteSlug: site.slug,
-      jetstreamDomain: leaf.jetstreamDomain,
-      expiresAt: leafCertificate!.notAfter,
-    });
-    return {
-      tenant,
-      site,
-      leaf,
-      leafCertificate: leafCertificate!,
-      listenerCertificate: listenerCertificate!,
-      user,
-      userKey: keyPair,
-      chain: await this.authorities.chainOf(em, tenantId),
-    };
   }
 
-  /** Reads anew what was put on record, in a transaction that began after that, and signs just it. */
-  private sign({ leafCertificate, listenerCertificate, user, userKey }: Intended) {
-    const leafKey = generateKeyPair();
-    const listenerKey = generateKeyPair();
-    return this.database.transaction({ tenantId: user.tenantId }, async (em) => {
-      const requests = [
-        { certificate: leafCertificate, publicKey: leafKey.publicKey },
-        { certificate: listenerCertificate, publicKey: listenerKey.publicKey },
-      ];
-      const [leaf, listener] = await this.certificates.signAll(requests, em);
-      const creds = await this.credentials.sign(user, userKey, em);
-      return { leaf: leaf!, listener: listener!, creds, leafKeyPem: leafKey.privateKeyPem, serverKeyPem: listenerKey.privateKeyPem };
-    });
+  private async sign(em: Em, intended: readonly Intended[]): Promise<Signed[]> {
+    const keys = intended.map(() => ({ leaf: generateKeyPair(), listener: generateKeyPair() }));
+    const signed = await this.certificates.signAll(
+      intended.flatMap(({ leafCertificate, listenerCertificate }, at) => [
+        { certificate: leafCertificate, publicKey: keys[at]!.leaf.publicKey },
+        { certificate: listenerCertificate, publicKey: keys[at]!.listener.publicKey },
+      ]),
+      em,
+    );
+    const creds = await this.credentials.signAll(intended.map(({ user }) => user), em);
+    return keys.map(({ leaf, listener }, at) => ({
+      leaf: signed[2 * at]!,
+      listener: signed[2 * at + 1]!,
+      leafKeyPem: leaf.privateKeyPem,
+      serverKeyPem: listener.privateKeyPem,
+      creds: creds[at]!,
+    }));
   }
 
   private async keep(
     em: Em,
-    target: LeafGeneration,
-    { tenant, site, chain, ...intended }: Intended,
-    signed: Awaited<ReturnType<LeafProvisioner['sign']>>,
-  ): Promise<boolean> {
-    const leaf = await this.lockPending(em, target);
-    if (!leaf) return false;
-    await this.certificates.issueAll(em, [
-      { certificate: intended.leafCertificate, signed: signed.leaf },
-      { certificate: intended.listenerCertificate, signed: signed.listener },
-    ]);
-    await this.credentials.issue(em, intended.user);
+    tenantId: string,
+    wanted: readonly LeafGeneration[],
+    intended: readonly Intended[],
+    signed: readonly Signed[],
+  ): Promise<Set<string>> {
+    const pending = new Map((await this.lockPending(em, wanted)).map((leaf) => [leaf.id, leaf]));
+    const kept = intended.flatMap((one, at) => {
+      const leaf = pending.get(one.leaf.id);
+      return leaf === undefined ? [] : [{ ...one, leaf, signed: signed[at]! }];
+    });
+    if (kept.length === 0) return new Set();
+    await this.certificates.issueAll(
+      em,
+      kept.flatMap(({ leafCertificate, listenerCertificate, signed: { leaf, listener } }) => [
+        { certificate: leafCertificate, signed: leaf },
+        { certificate: listenerCertificate, signed: listener },
+      ]),
+    );
+    await this.credentials.issueAll(em, kept.map(({ user }) => user.user));
+    const tenant = await em.findOneOrFail(Tenant, { id: tenantId });
+    const facts = { tenant, chain: await this.authorities.chainOf(em, tenantId) };
+    const limits = kept.map(({ leaf }) => ({
+      maxMemoryBytes: leaf.jetstreamMaxMemoryBytes,
+      maxFileBytes: leaf.jetstreamMaxFileBytes,
+    }));
+    const accounts = await this.accounts.leafEditions(em, tenantId, limits);
+    kept.forEach((one, at) => this.provisioned(em, facts, one, accounts[at]!));
+    return new Set(kept.map(({ leaf }) => leaf.id));
+  }
 
-    const now = this.clock.now();
-    const secrets = { leafKeyPem: signed.leafKeyPem, serverKeyPem: signed.serverKeyPem, creds: signed.creds };
+  private provisioned(
+    em: Em,
+    { tenant, chain }: TenantFacts,
+    { site, leaf, signed }: Intended & { signed: Signed },
+    account: PreloadedAccount,
+  ): void {
     const certificates = {
       leafCertPem: signed.leaf.certificatePem + chain.tenantCaPem,
       serverCertPem: signed.listener.certificatePem + chain.tenantCaPem,
       caChainPem: chain.chainPem,
       tenantCaPem: chain.tenantCaPem,
     };
-    const account = await this.accounts.leafEdition(em, target.tenantId, {
-      maxMemoryBytes: leaf.jetstreamMaxMemoryBytes,
-      maxFileBytes: leaf.jetstreamMaxFileBytes,
-    });
     const rendered = renderLeaf({
       tenant,
       site,
@@ -166,34 +210,35 @@ export class LeafProvisioner {
       account,
       listen: parseHostPort(leaf.localListen),
       certificates,
-      secrets,
+      secrets: signed,
     });
     leaf.provision(
       {
         ...certificates,
-        ...sealLeafSecrets(this.keyRing, leaf.id, secrets),
+        ...sealLeafSecrets(this.keyRing, leaf.id, signed),
         certExpiresAt: earliest(signed.leaf.notAfter, signed.listener.notAfter),
         ...rendered,
       },
-      now,
+      this.clock.now(),
     );
-    this.audit.record(em, systemCaller('provisioning', target.tenantId), {
+    this.audit.record(em, systemCaller('provisioning', tenant.id), {
       action: 'nats_leaf_server.provision',
       subjectType: 'edge_site',
       subjectId: site.id,
       detail: { generation: leaf.generation, config_checksum: rendered.configChecksum },
     });
-    return true;
   }
 
-  private async lockPending(em: Em, { leafId, generation }: LeafGeneration): Promise<NatsLeafServer | undefined> {
-    const leaf = await em.findOne(NatsLeafServer, { id: leafId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    return leaf?.status === 'pending' && leaf.generation === generation ? leaf : undefined;
+  /** Those of the leaves that are still pending with the generation that is wanted. */
+  private async lockPending(em: Em, wanted: readonly LeafGeneration[]): Promise<NatsLeafServer[]> {
+    const generationOf = new Map(wanted.map(({ leafId, generation }) => [leafId, generation]));
+    const leaves = await em.find(
+      NatsLeafServer,
+      { id: [...generationOf.keys()], status: 'pending' },
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    return leaves.filter(({ id, generation }) => generationOf.get(id) === generation);
   }
 }
 
 const earliest = (...times: Date[]) => new Date(Math.min(...times.map(Number)));
-
-/** Whether trying again may help: a refusal of ours is for good, all else (a database that is away, say) passes. */
-export const isFinal = (error: unknown): error is DomainError =>
-  error instanceof DomainError && !error.retryable && error.code !== 'internal' && error.code !== 'unavailable';

@@ -3,12 +3,12 @@ import { EdgeSitesModule } from '../edge-sites/index.js';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
 import { LeafProvisioner } from './leaf-provisioner.js';
+import { ProvisioningBatches } from './provisioning-batches.js';
 import { ProvisioningProcessor } from './provisioning.processor.js';
 import { ProvisioningSweep } from './provisioning.sweep.js';
 
 @Module({
   imports: [EdgeSitesModule, NatsModule, PkiModule],
-  providers: [LeafProvisioner, ProvisioningProcessor, ProvisioningSweep],
-  exports: [LeafProvisioner],
+  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep],
 })
 export class ProvisioningModule {}
