@@ -74,21 +74,22 @@ build() {
   printf '%s\n' "$sources" >"$built"
 }
 
-# `npm test` has .cache/bin on its PATH.
-provide_shellcheck() {
-  if command -v shellcheck >/dev/null || [ -x .cache/bin/shellcheck ]; then return; fi
+# Makes sure of a tool of the tests', as Debian's package $1 has it at $2. `npm test` has .cache/bin on its PATH.
+provide() {
+  if command -v "$1" >/dev/null || [ -x ".cache/bin/$1" ]; then return; fi
   codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
-  say "Fetching shellcheck from Debian ${codename:-stable} into .cache/shellcheck"
-  if sh scripts/debian-package.sh shellcheck "${codename:-stable}" .cache/shellcheck && .cache/shellcheck/usr/bin/shellcheck --version >/dev/null; then
+  say "Fetching $1 from Debian ${codename:-stable} into .cache/$1"
+  if sh scripts/debian-package.sh "$1" "${codename:-stable}" ".cache/$1" && ".cache/$1/$2" "$3" >/dev/null; then
     mkdir -p .cache/bin
-    ln -sf ../shellcheck/usr/bin/shellcheck .cache/bin/shellcheck
+    ln -sf "../$1/$2" ".cache/bin/$1"
   else
-    fail "The tests need shellcheck, which could not be fetched. Install it with the system's packages."
+    fail "The tests need $1, which could not be fetched. Install it with the system's packages."
   fi
 }
 
 provide_test_tools() {
-  provide_shellcheck
+  provide shellcheck usr/bin/shellcheck --version
+  provide busybox bin/busybox true
   for tool in openssl curl tar sha256sum; do
     command -v "$tool" >/dev/null || fail "The tests need $tool. Install it with the system's packages."
   done
