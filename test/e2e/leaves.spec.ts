@@ -149,7 +149,7 @@ describe.each(Object.entries(NATS_SERVERS))('two sites of one tenant and one of 
   });
 
   describe('a leaf that is started while the hub is down', () => {
-    it('serves its clients, and brings their messages when the hub is back', lab(async ({ deployment, arranged: { acme, newYork, hub } }) => {
+    it('serves its clients, and brings their messages when the hub is back', lab(async ({ deployment, arranged: { acme, newYork, oslo, hub } }) => {
       const subject = 'logs.otel';
       const { leaf } = newYork.site;
       await leaf.stop();
@@ -166,7 +166,7 @@ describe.each(Object.entries(NATS_SERVERS))('two sites of one tenant and one of 
       await deployment.hub.start();
       const stored = await read(hub.acme, subject, 100);
       expect(stored.map(({ text }) => text)).toEqual(published('alone', 100));
-      await newYork.site.connected();
+      await Promise.all([newYork, oslo].map(({ site }) => site.connected()));
     }));
   });
 
