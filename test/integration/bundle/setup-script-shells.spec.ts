@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { NATS_VERSIONS } from '../nats/nats-server.js';
@@ -8,8 +8,6 @@ describe.each([
   { name: 'dash', shell: ['dash'], tools: undefined },
   { name: 'busybox, with no tool but curl beside it', shell: ['sh'], tools: ['busybox', '--install', '-s'] },
 ])('setup.sh in $name', ({ shell, tools }) => {
-  // Debian's sh is dash; busybox is an extra that not every machine has.
-  const isThere = spawnSync((tools ?? shell)[0]!, ['true']).error === undefined;
   let laboratory: Laboratory;
   beforeAll(async () => {
     laboratory = await Laboratory.open(NATS_VERSIONS[1]!);
@@ -17,7 +15,7 @@ describe.each([
   });
   afterAll(() => laboratory.close());
 
-  (isThere ? it : it.skip)('installs, updates, checks and removes', async () => {
+  it('installs, updates, checks and removes', async () => {
     let env = {};
     if (tools) {
       const bin = join(laboratory.dir, 'bin');
