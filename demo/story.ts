@@ -4,6 +4,7 @@ import { ok } from '../lab/api.js';
 import { Deployment } from '../lab/deployment.js';
 import { digest, labelled, publish, read, type StoredMessage, streamReady } from '../lab/messages.js';
 import { connectToHub } from '../lab/nats-client.js';
+import { processesOf } from '../lab/processes.js';
 import type { Site } from '../lab/site.js';
 import type { Tenant } from '../lab/tenant.js';
 import { until } from '../lab/until.js';
@@ -68,6 +69,8 @@ export class Story {
   async cleanUp(): Promise<void> {
     await this.disconnect();
     await this.deployment.stop();
+    const left = processesOf(this.deployment.directory).map(({ pid, command }) => `${pid} ${command}`);
+    expectEqual('processes left behind', left, []);
   }
 
   /** How to look at what was left running, and how to stop it. */
