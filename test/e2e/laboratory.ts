@@ -11,25 +11,26 @@ export function withDeployment<T>(
   arrange: (deployment: Deployment) => Promise<T>,
   options: Partial<DeploymentOptions> = {},
 ): (test: (lab: Lab<T>) => Promise<void>) => () => Promise<void> {
+  let deployment: Deployment | undefined;
   let lab: Lab<T>;
-  const deployment = new Deployment({ natsServer: NATS_SERVERS.latest, ...options });
 
   const shown = async (work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      console.error(deployment.logs());
+      console.error(deployment?.logs());
       throw error;
     }
   };
 
   beforeAll(() =>
     shown(async () => {
+      deployment = new Deployment({ natsServer: NATS_SERVERS.latest, ...options });
       await deployment.start();
       lab = { deployment, arranged: await arrange(deployment) };
     }),
   );
-  afterAll(() => deployment.stop());
+  afterAll(() => deployment?.stop());
 
   return (test) => () => shown(() => test(lab));
 }
