@@ -8,7 +8,7 @@ import { standardLogger } from './platform/logging/index.js';
 export interface ReadyDatabase {
   urls: DatabaseUrls;
   /** Stops the server if this process started it. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** The database that was given, or one of the process's own; migrated. */

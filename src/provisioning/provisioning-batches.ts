@@ -6,8 +6,8 @@ const BATCH = 16;
 
 interface Waiting {
   wanted: LeafGeneration;
-  resolve(provisioned: boolean): void;
-  reject(error: unknown): void;
+  resolve: (provisioned: boolean) => void;
+  reject: (error: unknown) => void;
 }
 
 /** Puts leaves of one tenant that wait at the same time into one run: alone, each would cost thirty queries. */

@@ -16,7 +16,7 @@ interface Document {
   paths: Record<string, Record<string, { operationId: string; summary?: string; responses: Record<string, unknown> }>>;
 }
 
-const { load } = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'))('js-yaml') as { load(text: string): Document };
+const { load } = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'))('js-yaml') as { load: (text: string) => Document };
 const { paths } = load(readFileSync('openapi.yaml', 'utf8'));
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation })),
