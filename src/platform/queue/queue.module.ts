@@ -1,6 +1,7 @@
 import { BullModule } from '@nestjs/bullmq';
-import { Global, Module } from '@nestjs/common';
-import { createPostgresBackend, type QueueOptions, setDefaultBackendFactory } from 'bullmq';
+import { Global, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
+import { createPostgresBackend, Queue, type QueueOptions, setDefaultBackendFactory } from 'bullmq';
 import { Config } from '../config/index.js';
 import { DatabaseUrls } from '../database/index.js';
 
@@ -29,6 +30,18 @@ export function queueOptions(config: Config, urls: DatabaseUrls): QueueOptions {
 
 @Global()
 @Module({
-  imports: [BullModule.forRootAsync({ useFactory: queueOptions, inject: [Config, DatabaseUrls] })],
+  imports: [DiscoveryModule, BullModule.forRootAsync({ useFactory: queueOptions, inject: [Config, DatabaseUrls] })],
 })
-export class QueueModule {}
+export class QueueModule implements OnModuleInit {
+  private readonly logger = new Logger(QueueModule.name);
+
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  /** A queue whose errors nobody listens to prints them itself, connection and all. */
+  onModuleInit(): void {
+    for (const { instance } of this.discovery.getProviders() as { instance: unknown }[]) {
+      if (!(instance instanceof Queue)) continue;
+      instance.on('error', (error) => this.logger.warn({ err: error, queue: instance.name }, 'the queue is away'));
+    }
+  }
+}
