@@ -6,6 +6,8 @@ import { temporaryDirectory } from '../../lab/temporary-directory.js';
 import { until } from '../../lab/until.js';
 import { withDeployment } from './laboratory.js';
 
+const readiness = async ({ service }: Deployment) => (await service.api.get<{ status: string }>('/health/ready')).status;
+
 describe('a service whose PostgreSQL dies', () => {
   const dataDir = temporaryDirectory();
   let postgres: EmbeddedPostgres;
@@ -25,8 +27,6 @@ describe('a service whose PostgreSQL dies', () => {
     await postgres.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });
-
-  const readiness = async ({ service }: Deployment) => (await service.api.get<{ status: string }>('/health/ready')).status;
 
   it('answers 503 with Retry-After, and says that it is alive but not ready', lab(async ({ deployment, arranged: tenant }) => {
     expect(await readiness(deployment)).toBe(200);
@@ -49,5 +49,18 @@ describe('a service whose PostgreSQL dies', () => {
     const site = await tenant.createSite('New York');
     await site.install();
     expect(deployment.service.process.running).toBe(true);
+  }));
+});
+
+describe('a service with a PostgreSQL of its own', () => {
+  const lab = withDeployment((deployment) => deployment.tenant('Acme'), { hub: 'local' });
+
+  it('starts it again when it dies, and goes on', lab(async ({ deployment, arranged: tenant }) => {
+    const own = new Postgres(deployment.dataDir);
+    const first = own.pid;
+    process.kill(first, 'SIGKILL');
+    await until('another PostgreSQL runs', () => own.pid !== first);
+    await until('the service is ready again', async () => (await readiness(deployment)) === 200);
+    await (await tenant.createSite('Oslo')).provisioned();
   }));
 });

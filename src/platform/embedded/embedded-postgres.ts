@@ -29,6 +29,8 @@ export interface EmbeddedPostgres {
   jobsUrl: string;
   /** Whether this process leads the server, as against using one that another process with the same data directory leads. */
   leader: boolean;
+  /** Starts the server again if this process leads it and it has ended. To be called now and then. */
+  revive(): Promise<void>;
   /** Stops the server if this process leads it, whether it started or adopted it. */
   stop(): Promise<void>;
 }
@@ -57,12 +59,23 @@ export async function startEmbeddedPostgres({ dataDir, log, random = systemRando
     let stopped: Promise<void> | undefined;
     // Once: later on, the server may be another leader's.
     const stop = (): Promise<void> => (stopped ??= cluster.stop().finally(() => lock.release()));
-    return { ...urls(credentials), leader: true, stop };
+    const revive = async (): Promise<void> => {
+      if (stopped !== undefined || cluster.isRunning) return;
+      log('The embedded PostgreSQL has ended; it is started again');
+      await cluster.ensureRunning(credentials.port, loginOf(credentials));
+    };
+    return { ...urls(credentials), leader: true, revive, stop };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
+
+/** Whether the server on a port lets the superuser of these credentials in. */
+const loginOf =
+  ({ passwords }: PostgresCredentials) =>
+  (port: number): Promise<boolean> =>
+    answers(url(SUPERUSER, passwords.superuser, port, 'postgres'), 'select 1');
 
 async function lead(cluster: PostgresCluster, file: string, log: (line: string) => void, random: Random): Promise<PostgresCredentials> {
   const credentials = await credentialsOf(cluster, file, random);
@@ -72,8 +85,7 @@ async function lead(cluster: PostgresCluster, file: string, log: (line: string) 
     credentials.prepared = undefined;
   }
   try {
-    const superuserUrl = (port: number): string => url(SUPERUSER, credentials.passwords.superuser, port, 'postgres');
-    const port = await cluster.ensureRunning(credentials.port, (candidate) => answers(superuserUrl(candidate), 'select 1'));
+    const port = await cluster.ensureRunning(credentials.port, loginOf(credentials));
     if (port !== credentials.port) log(`Port ${credentials.port} was taken; the embedded PostgreSQL listens on ${port}`);
     credentials.port = port;
     credentials.prepared = await prepareDatabase(credentials);
@@ -103,7 +115,7 @@ async function follow(credentialsFile: string): Promise<EmbeddedPostgres> {
     // Read anew each time: the leader may find another port.
     const credentials = readCredentials(credentialsFile);
     if (credentials !== undefined && (await isPrepared(urls(credentials)))) {
-      return { ...urls(credentials), leader: false, stop: async () => {} };
+      return { ...urls(credentials), leader: false, revive: async () => {}, stop: async () => {} };
     }
     if (performance.now() > deadline) {
       throw new DomainError('unavailable', 'Another process starts PostgreSQL in this data directory, but it does not come up.');

@@ -54,6 +54,10 @@ export class PostgresCluster {
     return existsSync(this.path('data'));
   }
 
+  get isRunning(): boolean {
+    return this.postmaster() !== undefined;
+  }
+
   /** Makes the cluster; whole, or not at all. `password` becomes that of the superuser `postgres`. */
   async initialise(password: string): Promise<void> {
     const passwordFile = this.path('initial-password');
