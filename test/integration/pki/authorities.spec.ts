@@ -54,7 +54,7 @@ describe('the CAs of the platform', () => {
       const [root, services] = await platformCas();
       expect(inspect([root, services])).not.toContain('PRIVATE KEY');
       await db.database.em(PLATFORM).nativeUpdate(PlatformCa, { id: services!.id }, { privateKeyCiphertext: root!.privateKeyCiphertext });
-      await expect(startPki(db.database).authorities.ensurePlatform()).rejects.toThrow('A stored secret cannot be read.');
+      await expect(startPki(db.database).authorities.ensurePlatform()).rejects.toThrow('A stored secret cannot be read');
     });
 
     it('are out of a tenant’s reach', async () => {

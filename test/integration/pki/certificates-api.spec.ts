@@ -9,6 +9,7 @@ import { PkiModule } from '../../../src/pki/index.js';
 import { AuditModule } from '../../../src/platform/audit/index.js';
 import { AuthModule, formatApiKey, hashSecret, newApiKey, systemCaller } from '../../../src/platform/auth/index.js';
 import { ClockModule } from '../../../src/platform/clock.js';
+import { ConfigModule, parseConfig } from '../../../src/platform/config/index.js';
 import { Database, PLATFORM } from '../../../src/platform/database/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
 import { ProblemModule } from '../../../src/platform/problem/index.js';
@@ -55,7 +56,7 @@ async function startApi(database: Database): Promise<NestFastifyApplication> {
   @Module({ providers, exports: [Database, KeyRing] })
   class TestPlatform {}
 
-  const imports = [TestPlatform, ClockModule, AuditModule, AuthModule, ProblemModule, ValidationModule, PkiModule];
+  const imports = [TestPlatform, ConfigModule.forRoot(parseConfig({})), ClockModule, AuditModule, AuthModule, ProblemModule, ValidationModule, PkiModule];
   const module = await Test.createTestingModule({ imports }).compile();
   const started = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
   started.setGlobalPrefix('api');
