@@ -2,6 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { NatsLeafServer } from '#libs/model';
+import { enqueued } from '../platform/queue/index.js';
 
 export const PROVISIONING_QUEUE = 'provisioning';
 
@@ -23,9 +24,7 @@ export class ProvisioningQueue {
 
   /** Makes it fast. That it happens at all is the sweep's to guarantee, so a queue that is away fails nobody's request. */
   async add(leaf: Pending): Promise<void> {
-    await this.addAll([leaf]).catch((error: unknown) => {
-      this.logger.warn({ err: error, leafId: leaf.id }, 'not enqueued; the sweep will find it');
-    });
+    await enqueued(this.addAll([leaf]), this.logger, { leafId: leaf.id });
   }
 
   /** A leaf that has a job already is left alone: the job's id is made of the leaf's and the generation. */

@@ -18,6 +18,7 @@ import {
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import type { Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
+import { enqueued } from '../platform/queue/index.js';
 import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
 import { OperatorService } from './operator.service.js';
 
@@ -109,9 +110,8 @@ export class AccountService {
 
   /** Asks for the newest JWT to be pushed to the hub. The sweep sees to it that this happens; this makes it fast. */
   async announce({ id, jwtRevision }: NatsAccount): Promise<void> {
-    await this.queue.add('push', { accountId: id }, { jobId: `push-${id}-r${jwtRevision}` }).catch((error: unknown) => {
-      this.logger.warn({ err: error, accountId: id }, 'not enqueued; the sweep will find it');
-    });
+    const job = this.queue.add('push', { accountId: id }, { jobId: `push-${id}-r${jwtRevision}` });
+    await enqueued(job, this.logger, { accountId: id });
   }
 
   private sign(row: NatsAccount, claims: Account): void {

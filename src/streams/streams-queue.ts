@@ -1,6 +1,7 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import { enqueued } from '../platform/queue/index.js';
 
 export const STREAMS_QUEUE = 'streams';
 
@@ -29,8 +30,6 @@ export class Streams {
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
   private async add(job: StreamsJob): Promise<void> {
-    await this.queue.add('reconcile', job, { attempts: 5 }).catch((error: unknown) => {
-      this.logger.warn({ err: error, ...job }, 'not enqueued; the sweep will see to it');
-    });
+    await enqueued(this.queue.add('reconcile', job, { attempts: 5 }), this.logger, { ...job });
   }
 }

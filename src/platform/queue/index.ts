@@ -1,2 +1,3 @@
 export * from './queue.module.js';
 export * from './job-worker.js';
+export * from './enqueue.js';
