@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -68,12 +68,16 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   }
 }
 
-/** @returns the file of the first key, if this start made it */
+/** @returns the file that holds the first key; undefined when it was given, or made with another data directory */
 async function ensureAdmin(app: NestFastifyApplication, config: Config): Promise<string | undefined> {
   const given = config.bootstrapAdminKey && parseApiKey(config.bootstrapAdminKey.reveal());
   if (given === undefined && config.environment === 'production') return undefined;
-  const made = await app.get(ApiKeysService).ensurePlatformAdmin(given);
   const file = join(config.dataDir, ADMIN_KEY_FILE);
-  if (made !== undefined && given === undefined) writeFileSync(file, `${made}\n`, { mode: 0o600 });
-  return given === undefined ? file : undefined;
+  const keep = (key: string) => {
+    // Whole, or not at all.
+    writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600, flush: true });
+    renameSync(`${file}.new`, file);
+  };
+  await app.get(ApiKeysService).ensurePlatformAdmin(given, keep);
+  return given === undefined && existsSync(file) ? file : undefined;
 }

@@ -68,13 +68,13 @@ export class ApiKeysService {
    * Sees to it that somebody can call the API at all.
    *
    * @param given a key to take, or undefined to make one
-   * @returns the key that was added now; undefined when a platform admin is there already
+   * @param keep puts a key that was made where people find it, before it is on record: nobody could tell it later
    */
-  async ensurePlatformAdmin(given: ApiKeyParts | undefined): Promise<string | undefined> {
-    return this.database.transaction(PLATFORM, async (em) => {
+  async ensurePlatformAdmin(given: ApiKeyParts | undefined, keep: (key: string) => void): Promise<void> {
+    await this.database.transaction(PLATFORM, async (em) => {
       await em.execute(`select pg_advisory_xact_lock(hashtext('platform admin'))`);
       const existing = given === undefined ? { role: 'platform_admin' as const } : { keyId: given.keyId };
-      if ((await em.count(ApiKey, existing)) > 0) return undefined;
+      if ((await em.count(ApiKey, existing)) > 0) return;
       const caller = systemCaller('bootstrap', null);
       const parts = given ?? newApiKey(this.random);
       const row = this.row(parts, {
@@ -86,7 +86,7 @@ export class ApiKeysService {
       });
       em.persist(row);
       this.audit.record(em, caller, { action: 'api_key.create', subjectType: 'api_key', subjectId: row.id });
-      return formatApiKey(parts);
+      if (given === undefined) keep(formatApiKey(parts));
     });
   }
 
