@@ -2,10 +2,17 @@
 export const NAME_MAX_LENGTH = 200;
 
 // Cc: control characters, newlines among them. Cs: halves of surrogate pairs. U+2028 and U+2029 break lines in some formats.
-const FORBIDDEN = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+// Bidi_Control (UAX #9): makes the text around a name read in another order than it is written.
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]/u;
 
-/** Whether people may name something so: 1 to 200 characters, something visible among them, none of them a control character. */
+// Zero-width joiners and variation selectors are parts of emoji, so they are allowed beside something that is seen.
+// The blank Braille pattern is a symbol to Unicode, and a space to the eye.
+const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/**
+ * Whether people may name something so: 1 to 200 characters, something visible among them, none of them a control
+ * character or one that changes the direction of text (Unicode's `Bidi_Control`).
+ */
 export function isName(text: string): boolean {
-  const length = [...text].length;
-  return length >= 1 && length <= NAME_MAX_LENGTH && text.trim() !== '' && !FORBIDDEN.test(text);
+  return [...text].length <= NAME_MAX_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
 }

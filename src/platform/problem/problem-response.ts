@@ -38,7 +38,7 @@ export function problemResponse(status: ProblemStatus) {
 }
 
 function exampleOf(code: ErrorCode): ProblemDto {
-  const detail = 'name must be 1 to 200 characters, not all of them spaces, none of them a control character';
+  const detail = 'name must be 1 to 200 characters, at least one of them visible, none of them a control or text direction character';
   return {
     type: problemType(code),
     ...PROBLEMS[code],

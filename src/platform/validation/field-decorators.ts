@@ -38,13 +38,13 @@ export const IsSlug = (options?: ValidationOptions) =>
     options,
   );
 
-/** What people name things: 1 to 200 characters, no control characters. */
+/** What people name things: 1 to 200 characters, one of them visible at least, no control and no text direction characters. */
 export const IsDisplayName = (options?: ValidationOptions) =>
   field(
     {
       name: 'isDisplayName',
       accepts: text(isName),
-      mustBe: `1 to ${NAME_MAX_LENGTH} characters, not all of them spaces, none of them a control character`,
+      mustBe: `1 to ${NAME_MAX_LENGTH} characters, at least one of them visible, none of them a control or text direction character`,
       schema: { type: 'string', minLength: 1, maxLength: NAME_MAX_LENGTH },
     },
     options,
@@ -90,7 +90,7 @@ export const IsLabels = (options?: ValidationOptions) =>
       accepts: isLabels,
       mustBe:
         `at most ${LABELS_MAX} labels: keys of 1 to 63 of a-z, 0-9 and inner dots, slashes, underscores and hyphens, ` +
-        `values of 1 to ${NAME_MAX_LENGTH} characters without control characters`,
+        `values of 1 to ${NAME_MAX_LENGTH} characters, one of them visible at least, without control and text direction characters`,
       schema: {
         type: 'object',
         maxProperties: LABELS_MAX,

@@ -132,7 +132,7 @@ describe('validation', () => {
       const problem = (await post({ name: '', slug: '-' })).json<ProblemDto>();
       expect(problem.detail).toBe('2 fields are not valid: see errors.');
       expect(problem.errors!.map(({ detail }) => detail)).toEqual([
-        'name must be 1 to 200 characters, not all of them spaces, none of them a control character',
+        'name must be 1 to 200 characters, at least one of them visible, none of them a control or text direction character',
         'slug must be 1 to 63 of a-z, 0-9 and inner hyphens',
       ]);
     });
