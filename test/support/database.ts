@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { Client } from 'pg';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
-import { connect, Database, migrate } from '../../src/platform/database/index.js';
+import { connect, type Connections, Database, migrate } from '../../src/platform/database/index.js';
 import { type DirectoryLock, lockDirectory } from '../../src/platform/embedded/directory-lock.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
 import { SUPERUSER } from '../../src/platform/embedded/postgres-cluster.js';
@@ -37,12 +36,12 @@ export async function startTestDatabase(): Promise<TestDatabase> {
     await createDatabase(name, credentials);
     const urls = urlsOf(server, name);
     await migrate(urls.ownerUrl);
-    const orm = await connect(urls.serviceUrl);
+    const connections = await connect(urls.serviceUrl);
     return {
       ...urls,
-      database: new Database(orm),
+      database: new Database(connections),
       empty: () => asSuperuser(name, credentials, truncateAll),
-      close: () => closeAll(name, credentials, orm, server, lock),
+      close: () => closeAll(name, credentials, connections, server, lock),
     };
   } catch (error) {
     await server.stop();
@@ -83,11 +82,11 @@ async function truncateAll(client: Client): Promise<void> {
 async function closeAll(
   name: string,
   credentials: PostgresCredentials,
-  orm: MikroORM,
+  connections: Connections,
   server: EmbeddedPostgres,
   lock: DirectoryLock,
 ): Promise<void> {
-  await orm.close();
+  await connections.close();
   await asSuperuser('postgres', credentials, (client) => client.query(`drop database ${name} with (force)`));
   await server.stop();
   await lock.release();

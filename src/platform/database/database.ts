@@ -1,9 +1,7 @@
-import type { FilterQuery, MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import type { FilterQuery, SqlEntityManager } from '@mikro-orm/postgresql';
 import { TENANT_FILTER, type TenantFilterParams } from '#libs/model';
+import type { Connections } from './connections.js';
 import type { Scope } from './scope.js';
-
-/** The role that row-level security lets see every tenant's rows. */
-export const PLATFORM_ROLE = 'app_platform';
 
 export type Em = SqlEntityManager;
 export type Where<T> = FilterQuery<T>;
@@ -13,12 +11,15 @@ export type Where<T> = FilterQuery<T>;
  * the session that PostgreSQL's row-level security reads, so that neither can be forgotten.
  */
 export class Database {
-  constructor(private readonly orm: MikroORM) {}
+  constructor(private readonly connections: Connections) {}
 
   /** An entity manager of its own, for a single query. Several queries belong in a transaction. */
   em(scope: Scope): Em {
-    const session = scope === 'platform' ? { role: PLATFORM_ROLE } : { variables: { 'app.tenant_id': scope.tenantId } };
-    const em = this.orm.em.fork({ session });
+    const { tenant, platform } = this.connections;
+    const em =
+      scope === 'platform'
+        ? platform.em.fork()
+        : tenant.em.fork({ session: { variables: { 'app.tenant_id': scope.tenantId } } });
     const params: TenantFilterParams = scope === 'platform' ? { platform: true } : { tenantId: scope.tenantId };
     em.setFilterParams(TENANT_FILTER, params);
     return em as unknown as Em;

@@ -1,3 +1,4 @@
+export * from './connections.js';
 export * from './database.js';
 export * from './database-urls.module.js';
 export * from './database.module.js';

@@ -12,10 +12,10 @@ export class DatabaseUrls {
   ) {}
 }
 
-/** Takes the service's role from the first statement on, where the only login there is owns the tables. */
-function asServiceRole(ownerUrl: string): string {
-  const url = new URL(ownerUrl);
-  url.searchParams.set('options', '-c role=app');
+/** The same login, as another role from the first statement on. */
+export function takingRole(databaseUrl: string, role: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set('options', `-c role=${role}`);
   return url.href;
 }
 
@@ -27,7 +27,8 @@ export function databaseUrls({ databaseUrl, databaseOwnerUrl, queueUrl }: Config
   const queue = queueUrl?.reveal();
   return new DatabaseUrls(
     owner,
-    databaseOwnerUrl === undefined ? asServiceRole(owner) : service,
+    // Where the only login there is owns the tables, the service takes the role that owns nothing.
+    databaseOwnerUrl === undefined ? takingRole(owner, 'app') : service,
     queue?.startsWith('postgres') ? queue : owner,
   );
 }

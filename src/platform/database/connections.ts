@@ -1,0 +1,49 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { entities } from '#libs/model';
+import { takingRole } from './urls.js';
+
+/** The role that row-level security lets see every tenant's rows. */
+const PLATFORM_ROLE = 'app_platform';
+
+/** How long a request waits for a connection before it is answered with 503, in milliseconds. */
+const CONNECTION_TIMEOUT = 3_000;
+
+/** The two pools of the service. Which one a piece of work gets is its scope's to decide. */
+export interface Connections {
+  /** Sees nothing until a transaction says which tenant it is for. */
+  tenant: MikroORM;
+  /** Sees every tenant's rows from the start, so that a single look-up (whose key is this?) is a single round trip. */
+  platform: MikroORM;
+  close(): Promise<void>;
+}
+
+export async function connect(serviceUrl: string): Promise<Connections> {
+  const tenant = await pool(serviceUrl, 20);
+  const platform = await pool(takingRole(serviceUrl, PLATFORM_ROLE), 10);
+  return {
+    tenant,
+    platform,
+    async close() {
+      await tenant.close();
+      await platform.close();
+    },
+  };
+}
+
+function pool(clientUrl: string, max: number): Promise<MikroORM> {
+  return MikroORM.init({
+    clientUrl,
+    entities,
+    pool: { min: 0, max },
+    driverOptions: {
+      connectionTimeoutMillis: CONNECTION_TIMEOUT,
+      keepAlive: true,
+      application_name: 'serviceradar-edge',
+      // The ORM takes a URL apart and leaves this out.
+      options: new URL(clientUrl).searchParams.get('options') ?? undefined,
+    },
+    forceUtcTimezone: true,
+    // Every access goes through a fork that has a scope.
+    allowGlobalContext: false,
+  });
+}
