@@ -38,10 +38,13 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
   app.setGlobalPrefix('api');
   const http = app.getHttpAdapter().getInstance();
   // Some clients say that nothing is JSON; nothing is also no body.
-  http.addHook('onRequest', (request, _reply, next) => {
-    if (request.headers['content-length'] === '0') delete request.headers['content-type'];
+  http.addHook('onRequest', ({ headers }, _reply, next) => {
+    // A request without a length that is not chunked has no body either (RFC 9112, section 6.3).
+    if ((headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
     next();
   });
+  // Fastify reads plain text as well; a handler would be given a string for an object.
+  http.removeContentTypeParser('text/plain');
   closeConnectionsAfterAnswers(http);
   await app.register(helmet, {
     // Swagger UI styles itself inline; nothing else here serves pages.
