@@ -42,4 +42,5 @@ export class AuthGuard implements CanActivate {
   }
 }
 
-const onlyOne = (header: string | string[] | undefined) => (Array.isArray(header) ? header[0] : header);
+/** An empty header names nothing. */
+const onlyOne = (header: string | string[] | undefined) => (Array.isArray(header) ? header[0] : header) || undefined;
