@@ -4,6 +4,13 @@ import { ProvisioningBatches } from './provisioning-batches.js';
 const leaf = (leafId: string): LeafGeneration => ({ leafId, generation: 1 });
 const leaves = (count: number) => Array.from({ length: count }, (_, at) => leaf(`leaf-${at}`));
 
+/** Closed until somebody opens it. */
+function latch() {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open: () => open(), opened };
+}
+
 interface Run {
   tenantId: string;
   leafIds: string[];
@@ -65,19 +72,19 @@ describe('a leaf that cannot be provisioned', () => {
 
 describe('a leaf that comes while a run is under way', () => {
   it('waits for the next', async () => {
-    const started = Promise.withResolvers<void>();
-    const held = Promise.withResolvers<void>();
+    const started = latch();
+    const held = latch();
     const { runs, batches } = provisioning({
       hold: ({ leafIds }) => {
-        started.resolve();
-        return leafIds[0] === 'early' ? held.promise : undefined;
+        started.open();
+        return leafIds[0] === 'early' ? held.opened : undefined;
       },
     });
     const early = batches.provision('acme', leaf('early'));
-    await started.promise;
+    await started.opened;
     const late = [batches.provision('acme', leaf('late')), batches.provision('acme', leaf('later'))];
     expect(runs).toHaveLength(1);
-    held.resolve();
+    held.open();
     expect(await Promise.all([early, ...late])).toEqual([true, true, true]);
     expect(runs.map(({ leafIds }) => leafIds)).toEqual([['early'], ['late', 'later']]);
   });
@@ -93,8 +100,8 @@ describe('a leaf that comes while a run is under way', () => {
 
 describe('tenants', () => {
   it('do not wait for each other, and never share a run', async () => {
-    const held = Promise.withResolvers<void>();
-    const { runs, batches } = provisioning({ hold: ({ tenantId }) => (tenantId === 'slow' ? held.promise : undefined) });
+    const held = latch();
+    const { runs, batches } = provisioning({ hold: ({ tenantId }) => (tenantId === 'slow' ? held.opened : undefined) });
     const slow = batches.provision('slow', leaf('s'));
     expect(await Promise.all([batches.provision('acme', leaf('a')), batches.provision('globex', leaf('g'))])).toEqual([true, true]);
     expect(runs).toEqual([
@@ -102,7 +109,7 @@ describe('tenants', () => {
       { tenantId: 'acme', leafIds: ['a'] },
       { tenantId: 'globex', leafIds: ['g'] },
     ]);
-    held.resolve();
+    held.open();
     expect(await slow).toBe(true);
   });
 });
