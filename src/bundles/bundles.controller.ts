@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, StreamableFile } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiParam, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
@@ -55,7 +55,13 @@ export class BundlesController {
     operationId: 'downloadEdgeSiteBundleByToken',
     summary: 'Download the bundle of an edge site with a one-time token',
   })
-  @ApiHeader({ name: TOKEN_HEADER, required: true, description: 'The token. A wrong, used, expired or foreign one is answered with 404.' })
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid', example: '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70' } })
+  @ApiHeader({
+    name: TOKEN_HEADER,
+    required: true,
+    description: 'The token. A wrong, used, expired or foreign one is answered with 404.',
+    example: 'q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn',
+  })
   @ApiProduces(GZIP)
   @bundleResponse(200)
   @ApiProblems(404, 409)

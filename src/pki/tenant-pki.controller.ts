@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Headers, HttpStatus, Param, Res } from '@nestjs/common';
-import { ApiNotModifiedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiNotModifiedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../platform/auth/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
@@ -8,6 +8,7 @@ import { RevocationLists } from './revocation-lists.js';
 
 /** What whoever checks a tenant's certificates needs; none of it is secret. */
 @ApiTags('PKI')
+@ApiParam({ name: 'slug', description: 'The slug of the tenant.', example: 'acme' })
 @Controller('pki/tenants/:slug')
 export class TenantPkiController {
   constructor(

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
@@ -32,6 +32,7 @@ export class TenantsController {
   @Get(':id')
   @Authorize('read', 'Tenant')
   @ApiOperation({ operationId: 'getTenant', summary: 'Get a tenant by its id or slug' })
+  @ApiParam({ name: 'id', description: 'Its id or slug.', example: 'acme' })
   @ApiProblems(401, 403, 404)
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<TenantDto> {
     return toTenantDto(await this.tenants.get(caller, id));

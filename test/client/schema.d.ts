@@ -403,7 +403,10 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Liveness: {
-            /** @enum {string} */
+            /**
+             * @example live
+             * @enum {string}
+             */
             status: "live";
         };
         ReadinessCheck: {
@@ -415,7 +418,10 @@ export interface components {
             detail: string;
         };
         Readiness: {
-            /** @enum {string} */
+            /**
+             * @example ready
+             * @enum {string}
+             */
             status: "ready" | "not_ready";
             checks: components["schemas"]["ReadinessCheck"][];
         };
@@ -467,7 +473,16 @@ export interface components {
              * @example not_found
              */
             code: components["schemas"]["ErrorCode"];
-            /** @description Every field that was refused, all at once. */
+            /**
+             * @description Every field that was refused, all at once.
+             * @example [
+             *       {
+             *         "pointer": "/name",
+             *         "code": "is_display_name",
+             *         "detail": "name must be 1 to 200 printable characters"
+             *       }
+             *     ]
+             */
             errors?: components["schemas"]["FieldError"][];
             /**
              * @description The same as in the header X-Request-Id; finds the call in the logs.
@@ -476,7 +491,10 @@ export interface components {
             request_id: string;
         };
         Me: {
-            /** @description The id of the API key. */
+            /**
+             * @description The id of the API key.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f
+             */
             id: string | null;
             /** @example Terraform */
             name: string;
@@ -485,12 +503,15 @@ export interface components {
              * @enum {string}
              */
             role: "platform_admin" | "admin" | "operator" | "viewer";
-            /** @description The tenant acted in; null for a platform admin who named none. */
+            /**
+             * @description The tenant acted in; null for a platform admin who named none.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e71
+             */
             tenant_id: string | null;
         };
         CreateApiKey: {
             /**
-             * @description What the key is for.
+             * @description What the key is for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
              * @example Terraform
              */
             name: string;
@@ -530,9 +551,13 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was last used, to the minute.
+             * @example 2026-11-24T10:05:00.000Z
              */
             last_used_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-12-01T10:00:00.000Z
+             */
             revoked_at: string | null;
             /**
              * Format: date-time
@@ -558,9 +583,13 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was last used, to the minute.
+             * @example 2026-11-24T10:05:00.000Z
              */
             last_used_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-12-01T10:00:00.000Z
+             */
             revoked_at: string | null;
             /**
              * Format: date-time
@@ -604,7 +633,10 @@ export interface components {
             subject_type: string;
             /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
             subject_id: string | null;
-            /** @description The id of the request that did it, as its answer's X-Request-Id said. */
+            /**
+             * @description The id of the request that did it, as its answer's X-Request-Id said.
+             * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+             */
             request_id: string | null;
             /** @example 192.0.2.7 */
             source_address: string | null;
@@ -619,7 +651,7 @@ export interface components {
         };
         CreateTenant: {
             /**
-             * @description What people call the tenant.
+             * @description What people call the tenant. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
              * @example Acme Manufacturing
              */
             name: string;
@@ -689,7 +721,10 @@ export interface components {
             not_before: string;
             /** @example 2027-11-24T10:00:00.000Z */
             not_after: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-12-01T10:00:00.000Z
+             */
             revoked_at: string | null;
             /**
              * @description As RFC 5280 names it (section 5.3.1).
@@ -703,6 +738,7 @@ export interface components {
              * @example 1
              */
             generation: number | null;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e72 */
             collector_package_id: string | null;
         };
         CertificatePage: {
@@ -732,7 +768,10 @@ export interface components {
              * @enum {string}
              */
             action: "regenerate_leaf_server";
-            /** @description Why, and how. */
+            /**
+             * @description Why, and how.
+             * @example The leaf goes on using this certificate until its files are replaced. Regenerate them, and install the new bundle.
+             */
             detail: string;
         };
         RevokedCertificate: {
@@ -746,7 +785,13 @@ export interface components {
              * @example issued
              */
             status: components["schemas"]["CertificateStatus"];
-            /** @description What is left to do by hand; null when nothing is. */
+            /**
+             * @description What is left to do by hand; null when nothing is.
+             * @example {
+             *       "action": "regenerate_leaf_server",
+             *       "detail": "The leaf goes on using this certificate until its files are replaced. …"
+             *     }
+             */
             next_step: components["schemas"]["NextStep"] | null;
             /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */
             id: string;
@@ -766,7 +811,10 @@ export interface components {
             not_before: string;
             /** @example 2027-11-24T10:00:00.000Z */
             not_after: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-12-01T10:00:00.000Z
+             */
             revoked_at: string | null;
             /**
              * @description As RFC 5280 names it (section 5.3.1).
@@ -780,6 +828,7 @@ export interface components {
              * @example 1
              */
             generation: number | null;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e72 */
             collector_package_id: string | null;
         };
         NatsAccount: {
@@ -788,11 +837,15 @@ export interface components {
              * @example ABVZ5LWNIXKQ4HRB6F5ZCSLPOVPBDVRTBEU7FBMNTQWVXVW3QMV6L7GQ
              */
             public_key: string;
-            /** @description Whether the hub has confirmed the newest state of the account. */
+            /**
+             * @description Whether the hub has confirmed the newest state of the account.
+             * @example true
+             */
             pushed: boolean;
             /**
              * Format: date-time
              * @description When it last confirmed one.
+             * @example 2026-11-24T10:00:01.000Z
              */
             pushed_at: string | null;
             /**
@@ -824,20 +877,40 @@ export interface components {
             name: string;
             /** @example UBVZ5LWNIXKQ4HRB6F5ZCSLPOVPBDVRTBEU7FBMNTQWVXVW3QMV6L7GQ */
             public_key: string;
-            /** @description All subjects that it may publish to. */
+            /**
+             * @description All subjects that it may publish to.
+             * @example [
+             *       "logs.syslog"
+             *     ]
+             */
             publish: string[];
-            /** @description All subjects that it may subscribe to. */
+            /**
+             * @description All subjects that it may subscribe to.
+             * @example [
+             *       "logs.>",
+             *       "_INBOX.>"
+             *     ]
+             */
             subscribe: string[];
-            /** @description The site whose leaf it belongs to. */
+            /**
+             * @description The site whose leaf it belongs to.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
             edge_site_id: string | null;
-            /** @description The generation of the leaf. */
+            /**
+             * @description The generation of the leaf.
+             * @example 1
+             */
             generation: number | null;
             /**
              * Format: date-time
              * @example 2026-11-24T11:00:00.000Z
              */
             expires_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-12-01T10:00:00.000Z
+             */
             revoked_at: string | null;
             /**
              * Format: date-time
@@ -855,7 +928,7 @@ export interface components {
         };
         CreateNatsCredential: {
             /**
-             * @description Whose it is, or what for.
+             * @description Whose it is, or what for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
              * @example debugging the press shop
              */
             name: string;
@@ -899,20 +972,40 @@ export interface components {
             name: string;
             /** @example UBVZ5LWNIXKQ4HRB6F5ZCSLPOVPBDVRTBEU7FBMNTQWVXVW3QMV6L7GQ */
             public_key: string;
-            /** @description All subjects that it may publish to. */
+            /**
+             * @description All subjects that it may publish to.
+             * @example [
+             *       "logs.syslog"
+             *     ]
+             */
             publish: string[];
-            /** @description All subjects that it may subscribe to. */
+            /**
+             * @description All subjects that it may subscribe to.
+             * @example [
+             *       "logs.>",
+             *       "_INBOX.>"
+             *     ]
+             */
             subscribe: string[];
-            /** @description The site whose leaf it belongs to. */
+            /**
+             * @description The site whose leaf it belongs to.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
             edge_site_id: string | null;
-            /** @description The generation of the leaf. */
+            /**
+             * @description The generation of the leaf.
+             * @example 1
+             */
             generation: number | null;
             /**
              * Format: date-time
              * @example 2026-11-24T11:00:00.000Z
              */
             expires_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-12-01T10:00:00.000Z
+             */
             revoked_at: string | null;
             /**
              * Format: date-time
@@ -927,7 +1020,7 @@ export interface components {
         };
         CreateEdgeSite: {
             /**
-             * @description What people call the site.
+             * @description What people call the site. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
              * @example New York plant
              */
             name: string;
@@ -1049,7 +1142,10 @@ export interface components {
              * @example 2027-11-24T10:00:00.000Z
              */
             cert_expires_at: string | null;
-            /** @description Whether fewer than 30 days remain. */
+            /**
+             * @description Whether fewer than 30 days remain.
+             * @example false
+             */
             cert_expiring_soon: boolean;
             /**
              * Format: date-time
@@ -1061,9 +1157,15 @@ export interface components {
              * @example 2026-11-24T10:05:00.000Z
              */
             connected_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:04:00.000Z
+             */
             disconnected_at: string | null;
-            /** @description Why provisioning failed for good, in words. */
+            /**
+             * @description Why provisioning failed for good, in words.
+             * @example The host hub.example.com belongs to the platform: it may not stand in a certificate of a tenant.
+             */
             last_error: string | null;
         };
         EdgeSite: {
@@ -1097,6 +1199,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the hub last knew its leaf to be connected.
+             * @example 2026-11-24T10:30:00.000Z
              */
             last_seen_at: string | null;
             /**
@@ -1121,7 +1224,7 @@ export interface components {
         };
         UpdateEdgeSite: {
             /**
-             * @description What people call the site.
+             * @description What people call the site. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
              * @example New York plant
              */
             name?: string;
@@ -1239,6 +1342,24 @@ export interface components {
         };
         /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`) */
         Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too large (`too_large`) */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unsupported media type (`unsupported_media_type`) */
+        UnsupportedMediaType: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1366,6 +1487,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -1402,6 +1524,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1438,6 +1561,9 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1504,6 +1630,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditEventPage"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -1568,6 +1695,8 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1578,6 +1707,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id or slug. */
                 id: string;
             };
             cookie?: never;
@@ -1638,6 +1768,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1669,6 +1800,7 @@ export interface operations {
                     "application/json": components["schemas"]["Certificate"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -1711,6 +1843,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1721,6 +1855,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The slug of the tenant. */
                 slug: string;
             };
             cookie?: never;
@@ -1746,6 +1881,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The slug of the tenant. */
                 slug: string;
             };
             cookie?: never;
@@ -1875,6 +2011,8 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1992,6 +2130,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2097,6 +2237,8 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2240,6 +2382,8 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

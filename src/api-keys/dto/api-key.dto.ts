@@ -5,7 +5,7 @@ import { IsDisplayName, MayBeAbsent } from '../../platform/validation/index.js';
 
 export class CreateApiKeyDto {
   /**
-   * What the key is for.
+   * What the key is for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
    * @example "Terraform"
    */
   @IsDisplayName()
@@ -40,9 +40,13 @@ export class ApiKeyDto {
   /** @example "2027-11-24T10:00:00.000Z" */
   expires_at!: string | null;
 
-  /** When it was last used, to the minute. */
+  /**
+   * When it was last used, to the minute.
+   * @example "2026-11-24T10:05:00.000Z"
+   */
   last_used_at!: string | null;
 
+  /** @example "2026-12-01T10:00:00.000Z" */
   revoked_at!: string | null;
 
   /** @example "2026-11-24T10:00:00.000Z" */
@@ -58,7 +62,10 @@ export class CreatedApiKeyDto extends ApiKeyDto {
 }
 
 export class MeDto {
-  /** The id of the API key. */
+  /**
+   * The id of the API key.
+   * @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f"
+   */
   id!: string | null;
 
   /** @example "Terraform" */
@@ -67,7 +74,10 @@ export class MeDto {
   /** @example "operator" */
   role!: Role;
 
-  /** The tenant acted in; null for a platform admin who named none. */
+  /**
+   * The tenant acted in; null for a platform admin who named none.
+   * @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e71"
+   */
   tenant_id!: string | null;
 }
 

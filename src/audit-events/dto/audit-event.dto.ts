@@ -26,7 +26,10 @@ export class AuditEventDto {
   /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70" */
   subject_id!: string | null;
 
-  /** The id of the request that did it, as its answer's X-Request-Id said. */
+  /**
+   * The id of the request that did it, as its answer's X-Request-Id said.
+   * @example "0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e"
+   */
   request_id!: string | null;
 
   /** @example "192.0.2.7" */

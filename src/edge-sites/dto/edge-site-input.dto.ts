@@ -11,7 +11,7 @@ const TIB = 2 ** 40;
 
 export class CreateEdgeSiteDto {
   /**
-   * What people call the site.
+   * What people call the site. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
    * @example "New York plant"
    */
   @IsDisplayName()
@@ -124,7 +124,10 @@ export class UpdateEdgeSiteDto extends PartialType(
 ) {}
 
 export class EdgeSiteQuery extends PageQuery {
-  /** Only sites in this state. */
+  /**
+   * Only sites in this state.
+   * @example "active"
+   */
   @MayBeAbsent()
   @IsIn(EDGE_SITE_STATUSES)
   status?: EdgeSiteStatus;

@@ -62,7 +62,10 @@ export class NatsLeafServerDto {
   /** @example "2027-11-24T10:00:00.000Z" */
   cert_expires_at!: string | null;
 
-  /** Whether fewer than 30 days remain. */
+  /**
+   * Whether fewer than 30 days remain.
+   * @example false
+   */
   cert_expiring_soon!: boolean;
 
   /** @example "2026-11-24T10:00:01.000Z" */
@@ -71,9 +74,13 @@ export class NatsLeafServerDto {
   /** @example "2026-11-24T10:05:00.000Z" */
   connected_at!: string | null;
 
+  /** @example "2026-11-24T10:04:00.000Z" */
   disconnected_at!: string | null;
 
-  /** Why provisioning failed for good, in words. */
+  /**
+   * Why provisioning failed for good, in words.
+   * @example "The host hub.example.com belongs to the platform: it may not stand in a certificate of a tenant."
+   */
   last_error!: string | null;
 }
 
@@ -100,7 +107,10 @@ export class EdgeSiteDto {
   /** @example ["10.20.0.5"] */
   server_sans!: string[];
 
-  /** When the hub last knew its leaf to be connected. */
+  /**
+   * When the hub last knew its leaf to be connected.
+   * @example "2026-11-24T10:30:00.000Z"
+   */
   last_seen_at!: string | null;
 
   /** @example "2026-11-24T10:00:00.000Z" */

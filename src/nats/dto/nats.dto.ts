@@ -14,10 +14,16 @@ export class NatsAccountDto {
    */
   public_key!: string;
 
-  /** Whether the hub has confirmed the newest state of the account. */
+  /**
+   * Whether the hub has confirmed the newest state of the account.
+   * @example true
+   */
   pushed!: boolean;
 
-  /** When it last confirmed one. */
+  /**
+   * When it last confirmed one.
+   * @example "2026-11-24T10:00:01.000Z"
+   */
   pushed_at!: string | null;
 
   /**
@@ -32,7 +38,7 @@ export class NatsAccountDto {
 
 export class CreateNatsCredentialDto {
   /**
-   * Whose it is, or what for.
+   * Whose it is, or what for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
    * @example "debugging the press shop"
    */
   @IsDisplayName()
@@ -85,21 +91,34 @@ export class NatsCredentialDto {
   /** @example "UBVZ5LWNIXKQ4HRB6F5ZCSLPOVPBDVRTBEU7FBMNTQWVXVW3QMV6L7GQ" */
   public_key!: string;
 
-  /** All subjects that it may publish to. */
+  /**
+   * All subjects that it may publish to.
+   * @example ["logs.syslog"]
+   */
   publish!: string[];
 
-  /** All subjects that it may subscribe to. */
+  /**
+   * All subjects that it may subscribe to.
+   * @example ["logs.>", "_INBOX.>"]
+   */
   subscribe!: string[];
 
-  /** The site whose leaf it belongs to. */
+  /**
+   * The site whose leaf it belongs to.
+   * @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70"
+   */
   edge_site_id!: string | null;
 
-  /** The generation of the leaf. */
+  /**
+   * The generation of the leaf.
+   * @example 1
+   */
   generation!: number | null;
 
   /** @example "2026-11-24T11:00:00.000Z" */
   expires_at!: string | null;
 
+  /** @example "2026-12-01T10:00:00.000Z" */
   revoked_at!: string | null;
 
   /** @example "2026-11-24T10:00:00.000Z" */

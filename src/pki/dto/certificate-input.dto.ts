@@ -7,7 +7,10 @@ import { CERTIFICATE_KINDS } from '../certificate-kind.js';
 import { END_ENTITY_REASONS, type EndEntityReason } from '../revocation-reason.js';
 
 export class CertificateQuery extends PageQuery {
-  /** Only certificates for this use. */
+  /**
+   * Only certificates for this use.
+   * @example "leaf"
+   */
   @IsOptional()
   @IsIn(CERTIFICATE_KINDS)
   kind?: CertificateKind;
@@ -20,7 +23,10 @@ export class CertificateQuery extends PageQuery {
   @IsUUID()
   edge_site_id?: string;
 
-  /** Only certificates in this state. */
+  /**
+   * Only certificates in this state.
+   * @example "issued"
+   */
   @IsOptional()
   @IsIn(signedArtifactLifecycle.states)
   status?: SignedArtifactStatus;

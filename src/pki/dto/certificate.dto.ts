@@ -37,6 +37,7 @@ export class CertificateDto {
   /** @example "2027-11-24T10:00:00.000Z" */
   not_after!: string;
 
+  /** @example "2026-12-01T10:00:00.000Z" */
   revoked_at!: string | null;
 
   /**
@@ -54,6 +55,7 @@ export class CertificateDto {
    */
   generation!: number | null;
 
+  /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e72" */
   collector_package_id!: string | null;
 }
 
@@ -62,13 +64,20 @@ export class NextStepDto {
   @ApiProperty({ enum: ['regenerate_leaf_server'], example: 'regenerate_leaf_server' })
   action!: NextStep['action'];
 
-  /** Why, and how. */
+  /**
+   * Why, and how.
+   * @example "The leaf goes on using this certificate until its files are replaced. Regenerate them, and install the new bundle."
+   */
   detail!: string;
 }
 
 export class RevokedCertificateDto extends CertificateDto {
   /** What is left to do by hand; null when nothing is. */
-  @ApiProperty({ type: NextStepDto, nullable: true })
+  @ApiProperty({
+    type: NextStepDto,
+    nullable: true,
+    example: { action: 'regenerate_leaf_server', detail: 'The leaf goes on using this certificate until its files are replaced. …' },
+  })
   next_step!: NextStepDto | null;
 }
 

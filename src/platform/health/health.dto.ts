@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 export class LivenessDto {
-  @ApiProperty({ enum: ['live'] })
+  @ApiProperty({ enum: ['live'], example: 'live' })
   status!: 'live';
 }
 
@@ -17,7 +17,7 @@ export class ReadinessCheckDto {
 }
 
 export class ReadinessDto {
-  @ApiProperty({ enum: ['ready', 'not_ready'] })
+  @ApiProperty({ enum: ['ready', 'not_ready'], example: 'ready' })
   status!: 'ready' | 'not_ready';
 
   @ApiProperty({ type: [ReadinessCheckDto] })

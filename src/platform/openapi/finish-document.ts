@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { PUBLIC_EXTENSION } from '../auth/public.decorator.js';
-import { PROBLEM_RESPONSE_NAMES, PROBLEM_STATUSES, problemResponse } from '../problem/index.js';
+import { PROBLEM_RESPONSE_NAMES, PROBLEM_STATUSES, problemResponse, type ProblemStatus } from '../problem/index.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { [PUBLIC_EXTENSION]?: boolean };
 type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
@@ -18,6 +18,8 @@ const TENANT_HEADER = {
   schema: { type: 'string' },
   example: 'acme',
 };
+
+const TENANT_PARAMETER = { $ref: '#/components/parameters/Tenant' };
 
 const SUCCESS: Record<string, string> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' };
 
@@ -51,24 +53,37 @@ const problemReference = (status: (typeof PROBLEM_STATUSES)[number]) => ({
 });
 
 function finishOperation(operation: Operation): void {
-  const parameters = operation.parameters ?? [];
+  const parameters = (operation.parameters ??= []);
   if (operation[PUBLIC_EXTENSION]) {
     operation.security = [];
   } else if (!operation.tags?.includes(PLATFORM_TAG)) {
-    parameters.push({ $ref: '#/components/parameters/Tenant' });
+    parameters.push(TENANT_PARAMETER);
   }
   delete operation[PUBLIC_EXTENSION];
   if (parameters.length === 0) delete operation.parameters;
 
   const { responses } = operation;
+  const around = problemsAround(operation);
   for (const [status, response] of Object.entries(responses)) {
     if (response && 'description' in response) response.description ||= SUCCESS[status] ?? '';
   }
   for (const status of PROBLEM_STATUSES) {
     const response = responses[status];
     const isProblem = response !== undefined && 'content' in response && 'application/problem+json' in (response.content ?? {});
-    if (isProblem || (response === undefined && status >= 500)) responses[status] = problemReference(status);
+    if (isProblem || (response === undefined && around.includes(status))) responses[status] = problemReference(status);
   }
+}
+
+/** What may be answered before a handler runs: to a tenant that is not named or not there, to a body that is not taken, and always. */
+function problemsAround({ parameters, requestBody, responses }: Operation): ProblemStatus[] {
+  const statuses: ProblemStatus[] = [500, 503];
+  if (requestBody) statuses.push(400, 413, 415);
+  if (parameters?.includes(TENANT_PARAMETER)) {
+    statuses.push(404);
+    // An operation that is forbidden to nobody needs no permission, and so no tenant to have it in.
+    if (responses[403]) statuses.push(400);
+  }
+  return statuses;
 }
 
 /** `EdgeSiteDto` is `EdgeSite` on the wire. */

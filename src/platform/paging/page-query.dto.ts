@@ -16,14 +16,17 @@ const toNumber = ({ value }: { value: unknown }) => (typeof value === 'string' &
 
 export class PageQuery {
   /** How many items a page holds at most. */
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 200, default: 50 })
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 200, default: 50, example: 50 })
   @Transform(toNumber)
   @IsInt()
   @Min(1)
   @Max(200)
   limit: number = 50;
 
-  /** The `next_cursor` of the page before; absent for the first page. */
+  /**
+   * The `next_cursor` of the page before; absent for the first page.
+   * @example "WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ"
+   */
   @IsOptional()
   @IsCursor()
   cursor?: string;

@@ -31,7 +31,12 @@ export class ProblemDto {
   @ApiProperty({ enum: ERROR_CODES, enumName: 'ErrorCode', description: 'For programs.', example: 'not_found' })
   code!: ErrorCode;
 
-  @ApiProperty({ type: [FieldErrorDto], required: false, description: 'Every field that was refused, all at once.' })
+  @ApiProperty({
+    type: [FieldErrorDto],
+    required: false,
+    description: 'Every field that was refused, all at once.',
+    example: [{ pointer: '/name', code: 'is_display_name', detail: 'name must be 1 to 200 printable characters' }],
+  })
   errors?: FieldError[];
 
   @ApiProperty({

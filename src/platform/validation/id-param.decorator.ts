@@ -17,10 +17,7 @@ export function IdParam(name = 'id'): ParameterDecorator {
     Param(name, IdPipe)(target, method, index);
     const descriptor = method === undefined ? undefined : Object.getOwnPropertyDescriptor(target, method);
     if (method === undefined || descriptor === undefined) return;
-    ApiParam({ name, schema: { type: 'string', format: 'uuid' }, example: '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70' })(
-      target,
-      method,
-      descriptor,
-    );
+    const schema = { type: 'string', format: 'uuid', example: '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70' };
+    ApiParam({ name, schema })(target, method, descriptor);
   };
 }

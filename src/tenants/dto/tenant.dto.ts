@@ -4,7 +4,7 @@ import { IsDisplayName, IsSlug, MayBeAbsent } from '../../platform/validation/in
 
 export class CreateTenantDto {
   /**
-   * What people call the tenant.
+   * What people call the tenant. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
    * @example "Acme Manufacturing"
    */
   @IsDisplayName()

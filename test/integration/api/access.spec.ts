@@ -12,12 +12,31 @@ const PUBLIC = new Set([
   'POST /api/edge-sites/{id}/bundle',
 ]);
 
+interface Described {
+  example?: unknown;
+  $ref?: string;
+  items?: Described;
+}
+
+interface Parameter extends Described {
+  name: string;
+  schema?: Described;
+}
+
+interface Operation {
+  operationId: string;
+  summary?: string;
+  parameters?: Parameter[];
+  responses: Record<string, unknown>;
+}
+
 interface Document {
-  paths: Record<string, Record<string, { operationId: string; summary?: string; responses: Record<string, unknown> }>>;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, { properties?: Record<string, Described> }>; parameters: Record<string, Parameter> };
 }
 
 const { load } = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'))('js-yaml') as { load: (text: string) => Document };
-const { paths } = load(readFileSync('openapi.yaml', 'utf8'));
+const { paths, components } = load(readFileSync('openapi.yaml', 'utf8'));
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation })),
 );
@@ -42,6 +61,29 @@ describe('openapi.yaml', () => {
   it.each(operations)('gives $name a summary and an operation id of its own', ({ operation }) => {
     expect(operation.summary).toMatch(/\S/);
     expect(operations.filter((other) => other.operation.operationId === operation.operationId)).toHaveLength(1);
+  });
+});
+
+/** Of a schema that is referred to, the examples are there. */
+const hasExample = ({ example, $ref, items }: Described) => [example, $ref, items?.$ref].some((found) => found !== undefined);
+
+describe('openapi.yaml gives an example', () => {
+  it('of each property', () => {
+    const described = Object.entries(components.schemas).flatMap(([schema, { properties = {} }]) =>
+      Object.entries(properties).map(([name, property]) => ({ name: `${schema}.${name}`, property })),
+    );
+    expect(described.map(({ name }) => name)).toEqual(expect.arrayContaining(['Problem.errors', 'EdgeSite.leaf_server', 'CreateTenant.name']));
+    expect(described.filter(({ property }) => !hasExample(property)).map(({ name }) => name)).toEqual([]);
+  });
+
+  it('of each parameter', () => {
+    const described = operations.flatMap(({ name, operation }) =>
+      (operation.parameters ?? []).map((parameter) => ({ name: `${name} ${parameter.name}`, parameter })),
+    );
+    const shared = Object.entries(components.parameters).map(([name, parameter]) => ({ name, parameter }));
+    expect(shared.map(({ name }) => name)).toEqual(['Tenant']);
+    const without = [...described, ...shared].filter(({ parameter }) => !hasExample(parameter) && !(parameter.schema && hasExample(parameter.schema)));
+    expect(without.map(({ name }) => name)).toEqual([]);
   });
 });
 
