@@ -39,7 +39,7 @@ describe('a body', () => {
     expect([answer.statusCode, answer.json()]).toEqual([201, { body: { name: 'a' } }]);
   });
 
-  it.each(['text/plain', 'text/plain; charset=utf-8', 'application/xml', 'application/octet-stream', 'nonsense', undefined])(
+  it.each(['text/plain', 'text/plain; charset=utf-8', 'application/xml', 'application/x-www-form-urlencoded', 'application/octet-stream', 'nonsense', undefined])(
     'of type %s is refused with 415',
     async (type) => {
       const answer = await post('{"name":"a"}', type);

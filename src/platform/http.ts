@@ -1,4 +1,5 @@
 import helmet from '@fastify/helmet';
+import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/index.js';
@@ -43,8 +44,9 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
     if ((headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
     next();
   });
-  // Fastify reads plain text as well; a handler would be given a string for an object.
+  // Fastify reads plain text as well, and Nest forms; a handler would be given a string for an object, or strings for numbers.
   http.removeContentTypeParser('text/plain');
+  app.useBodyParser('application/x-www-form-urlencoded', {}, (_request, _body, done) => done(new UnsupportedMediaTypeException()));
   closeConnectionsAfterAnswers(http);
   await app.register(helmet, {
     // Swagger UI styles itself inline; nothing else here serves pages.
