@@ -1,0 +1,151 @@
+import { type Answer, type Api, ok } from '../../../lab/api.js';
+import { until } from '../../../lab/until.js';
+import type { CreatedApiKeyDto, MeDto } from '../../../src/api-keys/dto/api-key.dto.js';
+import type { AuditEventDto } from '../../../src/audit-events/dto/audit-event.dto.js';
+import type { DownloadTokenDto } from '../../../src/bundles/dto/download-token.dto.js';
+import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
+import type { TenantDto } from '../../../src/tenants/dto/tenant.dto.js';
+import { startTestApp, type TestApp } from '../../support/app.js';
+
+interface Identified {
+  id: string;
+}
+
+/** What a call changed: the answer names the request, and the id is that of what it was done to. */
+interface Deed {
+  answer: Answer<unknown>;
+  subjectId: string;
+  /** When it is not the key of the tenant's administrator. */
+  actor?: string | RegExp;
+}
+
+let app: TestApp;
+let tenant: { id: string; slug: string; api: Api };
+let site: EdgeSiteDto;
+let actor: string;
+let platformActor: string;
+
+const keyOf = async (api: Api) => `api_key:${(await ok(api.get<MeDto>('/me'))).id}`;
+const createSite = (name: string) => tenant.api.post<EdgeSiteDto>('/admin/edge-sites', { name });
+const createKey = (name: string) => tenant.api.post<CreatedApiKeyDto>('/admin/api-keys', { name, role: 'viewer' });
+const createUser = () => tenant.api.post<Identified>('/admin/nats/credentials', { name: 'debugging', subscribe: ['logs.>'], expires_in: 60 });
+const createToken = () => tenant.api.post<DownloadTokenDto>(`/admin/edge-sites/${site.id}/download-tokens`);
+
+const provisioned = (id: string) =>
+  until('the leaf is provisioned', async () => {
+    const { body } = await tenant.api.get<EdgeSiteDto>(`/admin/edge-sites/${id}`);
+    return body.leaf_server.status === 'provisioned' && body;
+  });
+
+beforeAll(async () => {
+  app = await startTestApp();
+  tenant = await app.tenant('Acme');
+  actor = await keyOf(tenant.api);
+  platformActor = await keyOf(app.admin);
+  site = await provisioned((await ok(createSite('x'))).id);
+});
+afterAll(() => app.close());
+
+const created = (answer: Answer<Identified>): Deed => ({ answer, subjectId: answer.body.id });
+
+const DEEDS: [string, string, () => Promise<Deed>][] = [
+  ['api_key.create', 'api_key', async () => created(await createKey('one'))],
+  [
+    'api_key.revoke',
+    'api_key',
+    async () => {
+      const { id } = await ok(createKey('two'));
+      return { answer: await tenant.api.delete(`/admin/api-keys/${id}`), subjectId: id };
+    },
+  ],
+  ['edge_site.create', 'edge_site', async () => created(await createSite('y'))],
+  [
+    'edge_site.update',
+    'edge_site',
+    async () => created(await tenant.api.patch<EdgeSiteDto>(`/admin/edge-sites/${site.id}`, { labels: { a: 'b' } })),
+  ],
+  [
+    'edge_site.delete',
+    'edge_site',
+    async () => {
+      const { id } = await ok(createSite('z'));
+      return { answer: await tenant.api.delete(`/admin/edge-sites/${id}`), subjectId: id };
+    },
+  ],
+  ['download_token.create', 'edge_site_bundle', async () => ({ answer: await createToken(), subjectId: site.id })],
+  [
+    'edge_site_bundle.download',
+    'edge_site',
+    async () => ({ answer: await tenant.api.get(`/admin/edge-sites/${site.id}/bundle`), subjectId: site.id }),
+  ],
+  [
+    'edge_site_bundle.download',
+    'edge_site',
+    async () => {
+      const { token } = await ok(createToken());
+      const headers = { 'x-serviceradar-download-token': token };
+      const answer = await app.admin.as({}).call('POST', `/edge-sites/${site.id}/bundle`, { headers });
+      return { answer, subjectId: site.id, actor: /^download_token:[0-9a-f-]{36}$/ };
+    },
+  ],
+  [
+    'nats_leaf_server.regenerate',
+    'edge_site',
+    async () => ({ answer: await tenant.api.post(`/admin/edge-sites/${site.id}/leaf-server/regenerate`), subjectId: site.id }),
+  ],
+  ['nats_user.create', 'nats_user', async () => created(await createUser())],
+  [
+    'nats_user.revoke',
+    'nats_user',
+    async () => {
+      const { id } = await ok(createUser());
+      return { answer: await tenant.api.post(`/admin/nats/credentials/${id}/revoke`), subjectId: id };
+    },
+  ],
+];
+
+/** The rows that one request left. */
+async function rowsOf(api: Api, { headers }: Answer<unknown>): Promise<AuditEventDto[]> {
+  const { data } = await ok(api.get<{ data: AuditEventDto[] }>('/admin/audit-events?limit=100'));
+  return data.filter(({ request_id }) => request_id === headers.get('x-request-id'));
+}
+
+const matching = (actor: string | RegExp): unknown => (typeof actor === 'string' ? actor : expect.stringMatching(actor));
+
+describe('the audit log', () => {
+  it.each(DEEDS)('says of %s (%s) who did it, to what, with which request', async (action, subject, call) => {
+    const deed = await call();
+    expect(deed.answer.status).toBeLessThan(300);
+    const rows = (await rowsOf(tenant.api, deed.answer)).filter((row) => row.action === action);
+    expect(rows).toEqual([
+      expect.objectContaining({
+        actor: matching(deed.actor ?? actor),
+        subject_type: subject,
+        subject_id: deed.subjectId,
+        request_id: expect.any(String),
+        source_address: '127.0.0.1',
+      }),
+    ]);
+  });
+
+  it('of the platform says who created a tenant', async () => {
+    const answer = await app.admin.post<TenantDto>('/admin/tenants', { name: 'Globex' });
+    const [row] = await rowsOf(app.admin, answer);
+    expect(row).toMatchObject({ action: 'tenant.create', actor: platformActor, subject_type: 'tenant', subject_id: answer.body.id });
+  });
+
+  it('says nothing of what was refused', async () => {
+    const refused = await createSite('x');
+    expect(refused.status).toBe(409);
+    expect(await rowsOf(tenant.api, refused)).toEqual([]);
+  });
+
+  it('repeats no secret', async () => {
+    const key = await ok(createKey('secret'));
+    const { token } = await ok(createToken());
+    const { creds } = (await createUser()).body as unknown as { creds: string };
+    const log = JSON.stringify(await ok(tenant.api.get('/admin/audit-events?limit=100')));
+    const seed = /SU[A-Z0-9]{56}/.exec(creds)![0];
+    for (const secret of [key.key.split('_')[2]!, token, seed]) expect(log).not.toContain(secret);
+  });
+});
