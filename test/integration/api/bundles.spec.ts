@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-async function siteOf(api: Api, name = 'New York plant'): Promise<EdgeSiteDto> {
-  const { body } = await api.post<EdgeSiteDto>('/admin/edge-sites', { name });
+async function siteOf(api: Api, name = 'New York plant', more: object = {}): Promise<EdgeSiteDto> {
+  const { body } = await api.post<EdgeSiteDto>('/admin/edge-sites', { name, ...more });
   return until('the leaf is provisioned', async () => {
     const site = await api.get<EdgeSiteDto>(`/admin/edge-sites/${body.id}`);
     return site.body.leaf_server.status === 'provisioned' && site.body;
@@ -115,6 +115,22 @@ describe('the bundle of a site', () => {
     expect([leaf, listener].map((one) => one.verify(ca.publicKey))).toEqual([true, true]);
     expect(leaf.subjectAltName).toContain(`URI:spiffe://serviceradar.local/nats_leaf/${slug}/hamburg/leaf`);
     expect(listener.subject).toContain(`CN=nats-server.hamburg.${slug}.serviceradar`);
+  });
+
+  it('has a listener certificate that names where collectors find the site, and a leaf certificate that does not', async () => {
+    const { api, slug } = await app.tenant('Found');
+    await siteOf(api, 'Hamburg', { nats_leaf_url: 'tls://nats.hamburg.example:4222', server_sans: ['plant.example.com', '10.0.0.5', '2001:db8::5'] });
+    const { data } = (await api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites')).body;
+    const files = await unpack((await api.get<Buffer>(`/admin/edge-sites/${data[0]!.id}/bundle`)).body);
+    const certificate = (name: string) => new X509Certificate(files.get(`edge-site-hamburg/nats/certs/${name}`)!.text);
+    const listener = certificate('nats-server.pem');
+    const own = `nats-server.hamburg.${slug}.serviceradar`;
+    for (const host of ['nats.hamburg.example', 'plant.example.com', 'localhost', own]) {
+      expect([host, listener.checkHost(host)]).toEqual([host, host]);
+    }
+    for (const address of ['10.0.0.5', '2001:db8::5', '127.0.0.1', '::1']) expect([address, listener.checkIP(address)]).toEqual([address, address]);
+    expect(listener.checkHost('hub.example.com')).toBeUndefined();
+    expect(certificate('nats-leaf.pem').checkHost('nats.hamburg.example')).toBeUndefined();
   });
 
   it('is refused while there is none', async () => {
