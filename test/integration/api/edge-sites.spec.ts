@@ -142,7 +142,7 @@ describe('an edge site', () => {
     expect(certificates.body.data).toHaveLength(4);
   });
 
-  it('is regenerated on demand, but not while a generation is being made', async () => {
+  it('is regenerated on demand', async () => {
     const { api } = await app.tenant('Again');
     const { id } = await create(api, { name: 'x' });
     const { leaf_server: first } = await provisioned(api, id);
@@ -215,5 +215,30 @@ describe('an edge site', () => {
     }
     const deletion = body.data.find(({ action }) => action === 'edge_site.delete');
     expect(deletion).toMatchObject({ actor: expect.stringMatching(/^api_key:/), request_id: expect.any(String) });
+  });
+});
+
+describe('an edge site that is still pending', () => {
+  let idle: TestApp;
+  let api: Api;
+  beforeAll(async () => {
+    idle = await startTestApp({ ROLES: 'api' });
+    ({ api } = await idle.tenant('Waiting'));
+  });
+  afterAll(() => idle.close());
+
+  it('is not regenerated, for a generation is being made', async () => {
+    const { id } = await create(api, { name: 'x' });
+    const { status, body } = await api.post<Problem>(`/admin/edge-sites/${id}/leaf-server/regenerate`);
+    expect([status, body.code]).toEqual([409, 'illegal_transition']);
+    expect(body.detail).toContain('is pending');
+    expect((await api.get<EdgeSiteDto>(`/admin/edge-sites/${id}`)).body.leaf_server).toMatchObject({ status: 'pending', generation: 1 });
+  });
+
+  it('gets a new generation when its configuration is changed, and none when only its name is', async () => {
+    const { id } = await create(api, { name: 'y' });
+    const change = async (changes: object) => (await api.patch<EdgeSiteDto>(`/admin/edge-sites/${id}`, changes)).body.leaf_server;
+    expect(await change({ name: 'z' })).toMatchObject({ status: 'pending', generation: 1 });
+    expect(await change({ local_listen: '0.0.0.0:5222' })).toMatchObject({ status: 'pending', generation: 2, local_listen: '0.0.0.0:5222' });
   });
 });
