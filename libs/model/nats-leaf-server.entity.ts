@@ -110,9 +110,10 @@ export class NatsLeafServer extends schema.class {
   }
 
   link({ generation, linkId, at }: LeafLink): void {
+    // The same link may have been taken for another generation's before its user was known.
+    this.connectedGeneration = generation;
     if (this.linkId === linkId) return;
     this.linkId = linkId;
-    this.connectedGeneration = generation;
     this.connectedAt = at;
     if (natsLeafServerLifecycle.can(this.status, 'CONNECT')) this.apply('CONNECT');
   }

@@ -112,7 +112,7 @@ describe('the users of the control plane', () => {
 
   it('push accounts and watch connections in the system account', () => {
     expect(systemServicePermissions()).toEqual({
-      publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.SERVER.PING.LEAFZ'] },
+      publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.SERVER.PING.LEAFZ', '$SYS.REQ.SERVER.*.KICK'] },
       subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', '_CP.>'] },
     });
   });

@@ -61,7 +61,7 @@ export function streamServicePermissions(): Permissions {
 /** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected. */
 export function systemServicePermissions(): Permissions {
   return {
-    publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', LEAF_LINKS_SUBJECT] },
+    publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', LEAF_LINKS_SUBJECT, '$SYS.REQ.SERVER.*.KICK'] },
     subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', `${CONTROL_INBOX_PREFIX}.>`] },
   };
 }

@@ -108,6 +108,12 @@ export function parseLeafLinks(payload: Uint8Array): LeafLinks {
   };
 }
 
+/** What to request so that the hub ends a link, which then comes again and says who it is (nats-server 2.10 and newer). */
+export function kick(linkId: string): { subject: string; payload: Buffer } {
+  const [hubServerId, connection] = linkId.split(':');
+  return { subject: `$SYS.REQ.SERVER.${hubServerId}.KICK`, payload: Buffer.from(JSON.stringify({ cid: Number(connection) })) };
+}
+
 const linkId = (hubServerId: string, connection: number): string => `${hubServerId}:${connection}`;
 
 const optionalText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

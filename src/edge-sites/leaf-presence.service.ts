@@ -16,7 +16,10 @@ export interface LeafIdentity {
   edgeSiteId: string;
 }
 
-export type PresentLeaf = LeafIdentity & LeafLink;
+export interface PresentLeaf extends LeafIdentity, LeafLink {
+  /** The generation is a guess: the hub lists links without their users, and more than one generation may connect. */
+  guessed?: boolean;
+}
 
 /** Takes note of leaves that come and go, as the hub sees them. Each call can be made twice. */
 @Injectable()
@@ -31,11 +34,11 @@ export class LeafPresence {
   ) {}
 
   /** A leaf has connected: its site is active, the generations before this one are retired, its streams are seen to. */
-  async connected({ tenantId, edgeSiteId, ...link }: PresentLeaf): Promise<void> {
+  async connected({ tenantId, edgeSiteId, generation, linkId, at }: PresentLeaf): Promise<void> {
     const seen = await this.withSite({ tenantId, edgeSiteId }, async (em, { site, leaf }) => {
-      leaf.link(link);
-      site.comeOnline(link.at);
-      return this.retireBefore(em, tenantId, edgeSiteId, link.generation);
+      leaf.link({ generation, linkId, at });
+      site.comeOnline(at);
+      return this.retireBefore(em, tenantId, edgeSiteId, generation);
     });
     if (seen === undefined) return;
     if (seen.account !== undefined) await this.accounts.announce(seen.account);
@@ -49,8 +52,11 @@ export class LeafPresence {
     });
   }
 
-  /** @param links all leaves that are connected now; whoever is not among them is not */
-  async reconcile(links: readonly PresentLeaf[]): Promise<void> {
+  /**
+   * @param links all leaves that are connected now; whoever is not among them is not
+   * @returns those that are not on record and whose generation is a guess: recording it might keep a generation that should go
+   */
+  async reconcile(links: readonly PresentLeaf[]): Promise<PresentLeaf[]> {
     const now = this.clock.now();
     const em = this.database.em(PLATFORM);
     const known = await em.find(
@@ -61,11 +67,13 @@ export class LeafPresence {
     const recorded = new Map(known.map(({ edgeSiteId, linkId }) => [edgeSiteId, linkId]));
     const present = new Set(links.map(({ edgeSiteId }) => edgeSiteId));
 
-    for (const link of links) if (!isRecorded(recorded.get(link.edgeSiteId), link.linkId)) await this.connected(link);
+    const unrecorded = links.filter(({ edgeSiteId, linkId }) => !isRecorded(recorded.get(edgeSiteId), linkId));
+    for (const link of unrecorded) if (!isUncertain(link)) await this.connected(link);
     for (const { tenantId, edgeSiteId, linkId } of known) {
       if (!present.has(edgeSiteId)) await this.disconnected({ tenantId, edgeSiteId, linkId: linkId!, at: now });
     }
     await em.nativeUpdate(EdgeSite, { id: [...present], status: 'active' }, { lastSeenAt: now });
+    return unrecorded.filter(isUncertain);
   }
 
   private async retireBefore(em: Em, tenantId: string, edgeSiteId: string, generation: number) {
@@ -88,6 +96,9 @@ export class LeafPresence {
     });
   }
 }
+
+/** A link that the hub of 2.10 lists has no number to end it by: there the guess has to do until it comes again. */
+const isUncertain = ({ guessed, linkId }: PresentLeaf): boolean => guessed === true && linkId !== unnumbered(linkId);
 
 /** A hub of 2.10 does not number the links that it lists: one of the same server is taken for the one on record. */
 const isRecorded = (recorded: string | null | undefined, linkId: string): boolean =>

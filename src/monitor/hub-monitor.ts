@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
+import { kick, LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
 import { LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
 import { HubConnection } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
@@ -67,7 +67,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
         connection.subscribe(subject, {
           callback: (error, message) => {
             if (error !== null) this.logger.warn({ err: error }, 'an event of the hub was not received');
-            else void this.enqueue(() => this.take(message.data));
+            else this.heard(message.data);
           },
         });
       }
@@ -82,10 +82,18 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#last;
   }
 
-  private async take(payload: Uint8Array): Promise<void> {
+  /** Most events are of clients, and are of no interest here. */
+  private heard(payload: Uint8Array): void {
+    try {
+      const event = parsePresenceEvent(payload);
+      if (event?.kind === 'leafnode') void this.enqueue(() => this.take(event));
+    } catch (error) {
+      this.logger.warn({ err: error }, 'an event of the hub was not understood');
+    }
+  }
+
+  private async take(event: PresenceEvent): Promise<void> {
     if (!this.leadership.held) return;
-    const event = parsePresenceEvent(payload);
-    if (event?.kind !== 'leafnode') return;
     const leaf = await this.directory.ofUser(event.userPublicKey);
     if (leaf === undefined) return;
     this.logger.log({ ...leaf, linkId: event.linkId, reason: event.reason }, `leaf ${event.type}`);
@@ -98,11 +106,19 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
       : this.presence.disconnected({ ...leaf, linkId, at });
   }
 
+  /** Ends a link of which it is not known who it is. The leaf is back within a second, and its CONNECT names its user. */
+  private async askAgain({ edgeSiteId, linkId }: PresentLeaf): Promise<void> {
+    this.logger.log({ edgeSiteId, linkId }, 'a leaf connected while nobody looked; it is asked to connect again');
+    const { subject, payload } = kick(linkId);
+    await this.hub.request(subject, payload);
+  }
+
   private async reconcile(): Promise<void> {
     if (!this.leadership.held || !this.hub.connected) return;
     const at = this.clock.now();
     const answers = await this.hub.requestAll(LEAF_LINKS_SUBJECT);
     const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
-    await this.presence.reconcile(await this.directory.ofLinks(links, at));
+    const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
+    for (const link of uncertain) await this.askAgain(link);
   }
 }

@@ -3,6 +3,9 @@ import { Client } from 'pg';
 /** Any number, as long as every version of the service uses the same: it names the lock of the hub monitor's leader. */
 export const MONITOR_LOCK = 7_202_611_241;
 
+/** A leader that lost its power is found to be gone within half a minute, and another takes over. */
+const KEEPALIVES = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+
 /**
  * Who is the one that monitors. PostgreSQL keeps the lock for as long as the leader's connection lives, and gives it up when
  * that ends, however it ends.
@@ -19,7 +22,7 @@ export class Leadership {
   /** @returns whether this process leads now; `onLost` is called when the connection, and with it the lock, is gone */
   async take(onLost: () => void): Promise<boolean> {
     if (this.held) return true;
-    const client = new Client({ connectionString: this.databaseUrl, keepAlive: true, connectionTimeoutMillis: 3_000 });
+    const client = new Client({ connectionString: this.databaseUrl, keepAlive: true, options: KEEPALIVES, connectionTimeoutMillis: 3_000 });
     client.on('error', () => undefined);
     const leads = await lock(client).catch(async (error: unknown) => {
       await client.end();

@@ -43,13 +43,15 @@ export class LeafDirectory {
       { fields: ['edgeSiteId', 'generation'], orderBy: { generation: 'desc' } },
     );
     const oldestOf = new Map(users.map(({ edgeSiteId, generation }) => [edgeSiteId, generation]));
+    const newestOf = new Map(users.toReversed().map(({ edgeSiteId, generation }) => [edgeSiteId, generation]));
 
     return links.flatMap((link) => {
       const tenantId = tenantOf.get(link.account);
       const edgeSiteId = siteOf.get(`${tenantId}/${slugOf(link)}`);
       const generation = edgeSiteId && oldestOf.get(edgeSiteId);
       if (!tenantId || !edgeSiteId || !generation) return [];
-      return [{ tenantId, edgeSiteId, generation, linkId: link.linkId ?? unnumbered(`${link.hubServerId}:`), at }];
+      const guessed = generation !== newestOf.get(edgeSiteId);
+      return [{ tenantId, edgeSiteId, generation, guessed, linkId: link.linkId ?? unnumbered(`${link.hubServerId}:`), at }];
     });
   }
 }

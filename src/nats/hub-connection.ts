@@ -65,10 +65,12 @@ export class HubConnection implements OnApplicationShutdown {
       const answers: Msg[] = [];
       const options = { strategy: 'stall', stall: ANSWERS_STALL, maxWait: REQUEST_TIMEOUT } as const;
       for await (const answer of await this.current.requestMany(subject, undefined, options)) answers.push(answer);
-      return answers.map(({ data }) => data);
+      if (answers.length > 0) return answers.map(({ data }) => data);
     } catch (cause) {
       throw unreachable(cause);
     }
+    // Silence is not "there is nothing".
+    throw unreachable(undefined);
   }
 
   async onApplicationShutdown(): Promise<void> {
