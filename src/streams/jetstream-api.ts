@@ -2,8 +2,11 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { DomainError } from '#libs/kernel';
 import { parseStreamAnswer, type StreamConfig, type StreamPlan, streamRequest } from '#libs/nats';
 
-/** How long a server may take to answer, in milliseconds. Adding the source of a site that waits long takes a while. */
-const TIMEOUT = 10_000;
+/** How long the hub may take to answer, in milliseconds. Adding the source of a site that waits long takes a while. */
+const HUB_TIMEOUT = 10_000;
+
+/** How long a leaf may: nobody else's stream waits for one that is silent. */
+const LEAF_TIMEOUT = 3_000;
 
 /** The stream `events` of one JetStream domain. */
 export class EventsStream {
@@ -34,7 +37,7 @@ export class EventsStream {
     const subject = streamRequest(verb, this.domain);
     try {
       const payload = config === undefined ? undefined : JSON.stringify(config);
-      const { data } = await this.connection.request(subject, payload, { timeout: TIMEOUT });
+      const { data } = await this.connection.request(subject, payload, { timeout: this.domain === undefined ? HUB_TIMEOUT : LEAF_TIMEOUT });
       return parseStreamAnswer(data);
     } catch (cause) {
       throw new DomainError('hub_unreachable', `JetStream of ${this.domain ?? 'the hub'} does not answer.`, {

@@ -1,3 +1,4 @@
+import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
@@ -14,6 +15,8 @@ const STREAM_SHARE = 0.9;
 interface Site extends SourcedSite {
   edgeSiteId: string;
   maxFileBytes: number;
+  /** Whether it is connected now. */
+  isLinked: boolean;
 }
 
 /**
@@ -30,7 +33,10 @@ export class StreamReconciler {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `hub_unreachable` (retryable) */
+  /**
+   * Sees to the hub's stream of a tenant and to the leaf that has just connected or, without one, to all that are connected now.
+   * @throws DomainError `hub_unreachable` (retryable)
+   */
   async reconcile({ tenantId, edgeSiteId }: StreamsJob): Promise<void> {
     await this.database.transaction({ tenantId }, async (em) => {
       // The hub's stream is read, changed and written: one at a time for each tenant.
@@ -38,11 +44,22 @@ export class StreamReconciler {
       const sites = await connectedSites(em);
       const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
       await this.connections.use(tenantId, async (connection) => {
-        if (connected !== undefined) await this.leaf(new EventsStream(connection, connected.jetstreamDomain), connected);
+        const leaves = edgeSiteId === undefined ? sites.filter(({ isLinked }) => isLinked) : sites.filter((site) => site === connected);
+        for (const site of leaves) await this.leafOf(connection, site, edgeSiteId === undefined);
         await this.hub(new EventsStream(connection), sites, connected);
       });
       this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
     });
+  }
+
+  /** @param goOn whether one leaf that does not answer keeps the others from being seen to */
+  private async leafOf(connection: NatsConnection, site: Site, goOn: boolean): Promise<void> {
+    try {
+      await this.leaf(new EventsStream(connection, site.jetstreamDomain), site);
+    } catch (error) {
+      if (!goOn) throw error;
+      this.logger.warn({ err: error, edgeSiteId: site.edgeSiteId }, 'the stream of a leaf was not seen to; tried again');
+    }
   }
 
   private async leaf(stream: EventsStream, { maxFileBytes }: Site): Promise<void> {
@@ -67,13 +84,16 @@ export class StreamReconciler {
 const hadSource = (config: Awaited<ReturnType<EventsStream['current']>>, { site }: SourcedSite): boolean =>
   config?.sources?.some(({ external }) => external?.deliver === `_sync.${site}`) ?? false;
 
+/** Not the certificates and texts of a bundle, which are many times as large. */
+const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;
+
 async function connectedSites(em: Em): Promise<Site[]> {
-  const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { orderBy: { id: 'asc' } });
+  const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { fields: LEAF_FIELDS, orderBy: { id: 'asc' } });
   const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: ['id', 'slug'] });
   const slugOf = new Map(sites.map(({ id, slug }) => [id, slug]));
-  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes: maxFileBytes }) => {
+  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes: maxFileBytes, linkId }) => {
     const site = slugOf.get(edgeSiteId);
     // A site that is deleted between the two queries is gone.
-    return site === undefined ? [] : [{ edgeSiteId, site, jetstreamDomain, maxFileBytes }];
+    return site === undefined ? [] : [{ edgeSiteId, site, jetstreamDomain, maxFileBytes, isLinked: linkId !== null }];
   });
 }
