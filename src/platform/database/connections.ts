@@ -8,6 +8,19 @@ const PLATFORM_ROLE = 'app_platform';
 /** How long a request waits for a connection before it is answered with 503, in milliseconds. */
 const CONNECTION_TIMEOUT = 3_000;
 
+/**
+ * Nobody waits for ever for a row that a process which froze or lost its power holds. A transaction may wait for the network
+ * (a push, a stream) for as long as that has time limits of its own.
+ */
+const LIMITS = [
+  '-c lock_timeout=5s',
+  '-c statement_timeout=30s',
+  '-c idle_in_transaction_session_timeout=90s',
+  '-c tcp_keepalives_idle=10',
+  '-c tcp_keepalives_interval=5',
+  '-c tcp_keepalives_count=3',
+];
+
 /** The two pools of the service. Which one a piece of work gets is its scope's to decide. */
 export interface Connections {
   /** Sees nothing until a transaction says which tenant it is for. */
@@ -39,8 +52,7 @@ function pool(clientUrl: string, max: number): Promise<MikroORM> {
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
       keepAlive: true,
       application_name: 'serviceradar-edge',
-      // The ORM takes a URL apart and leaves this out.
-      options: new URL(clientUrl).searchParams.get('options') ?? undefined,
+      options: [new URL(clientUrl).searchParams.get('options'), ...LIMITS].join(' ').trim(),
     },
     forceUtcTimezone: true,
     // Every access goes through a fork that has a scope.

@@ -36,8 +36,8 @@ export class Database {
   }
 }
 
-/** PostgreSQL error codes and socket errors that mean: it is away, and comes back. */
-const AWAY = /^(?:08\w{3}|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+/** PostgreSQL error codes and socket errors that mean: it is away or too busy (a lock that is held, a deadlock), and that passes. */
+const AWAY = /^(?:08\w{3}|40001|40P01|55P03|57014|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
 const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|the database system is/i;
 
 /** Whether an error says that PostgreSQL is away, as against that it refused what was asked. */
