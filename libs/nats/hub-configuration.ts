@@ -1,6 +1,6 @@
 import { formatHostPort, type HostPort } from './address.js';
 import { type ConfMap, duration, renderConf, size } from './conf.js';
-import { assertServerName, DEFAULT_MAX_PAYLOAD_BYTES, operatorMode, type PreloadedAccount, preload } from './leaf-configuration.js';
+import { assertServerName, operatorMode, type PreloadedAccount, preload } from './leaf-configuration.js';
 import { HUB_DOMAIN } from './stream-names.js';
 
 /** Absolute paths of a listener's files. */
@@ -34,10 +34,13 @@ export interface HubConfiguration {
   };
   /** Interest of one leaf is not told to the others. Only nats-server 2.12 and newer know it; older ones refuse to start. */
   isolateLeafnodeInterest?: boolean;
-  /** Bytes; 1 MiB when absent. */
+  /** Bytes; 8 MiB when absent. */
   maxPayloadBytes?: number;
   pidFile?: string;
 }
+
+/** Account JWTs are pushed as messages, and one grows by about 90 bytes with each revoked user. More is not advised by the server. */
+const HUB_MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 
 /**
  * The text of the hub's configuration, for nats-server 2.10.26 and newer. The resolver is `full`: it keeps what is pushed, and starts
@@ -51,7 +54,7 @@ export function renderHubConfiguration(hub: HubConfiguration): string {
     listen: formatHostPort(hub.listen),
     http: formatHostPort(hub.monitor),
     pid_file: hub.pidFile,
-    max_payload: size(hub.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES),
+    max_payload: size(hub.maxPayloadBytes ?? HUB_MAX_PAYLOAD_BYTES),
     write_deadline: duration(10_000),
     lame_duck_duration: duration(30_000),
     lame_duck_grace_period: duration(5_000),

@@ -100,7 +100,8 @@ export class AccountService {
     for (const user of users) {
       user.apply('REVOKE');
       user.revokedAt = now;
-      claims = revokeUser(claims, user.publicKey, now);
+      // Clocks differ, and a server lets in what was issued after the moment of revocation: no later one is ever wanted.
+      claims = revokeUser(claims, user.publicKey, user.expiresAt ?? now);
     }
     const expired = await this.expiredUsers(em, Object.keys(row.revocations));
     row.revocations = Object.fromEntries(Object.entries(claims.revocations).filter(([key]) => !expired.has(key)));
