@@ -37,14 +37,29 @@ export function sortHosts(hosts: readonly string[]): HostNames {
  */
 export function canonicalHost(host: string): string {
   const address = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
-  if (isIPv4(host)) return host;
-  if (isIP(address) === 6 && !address.includes('%')) return new URL(`http://[${address}]`).hostname.slice(1, -1);
+  if (isIPv4(host) && host !== '0.0.0.0') return host;
+  if (isIP(address) === 6 && !address.includes('%')) return canonicalIPv6(compressed(address));
   // Tested before it is put in lower case, which makes an ASCII k of a Kelvin sign.
   if (DNS_NAME.test(host) && !ENDS_IN_NUMBER.test(host)) return host.toLowerCase();
   throw new DomainError(
     'profile_violation',
     `A certificate cannot name ${JSON.stringify(host.slice(0, 300))}: it is neither a DNS name (labels of up to 63, in all up to 253 letters, digits and hyphens) nor an IP address.`,
   );
+}
+
+/** An IPv6 address as URLs have it: in lower case, with its longest run of zeros left out. */
+const compressed = (address: string): string => new URL(`http://[${address}]`).hostname.slice(1, -1);
+
+// RFC 4291, section 2.5.5. Verifiers take a mapped address for the IPv4 address in it.
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+const COMPATIBLE_OR_UNSPECIFIED = /^::(?:[0-9a-f]{1,4}:[0-9a-f]{1,4})?$/;
+
+/** @param address as URLs have it: in lower case and compressed */
+function canonicalIPv6(address: string): string {
+  const mapped = MAPPED.exec(address);
+  if (mapped) return Buffer.from(mapped.slice(1).map((group) => group.padStart(4, '0')).join(''), 'hex').join('.');
+  if (!COMPATIBLE_OR_UNSPECIFIED.test(address)) return address;
+  throw new DomainError('profile_violation', `A certificate cannot name ${address}: that is nobody's address.`);
 }
 
 /** The octets of a canonical address in network byte order: 4 for IPv4, 16 for IPv6. */
@@ -62,5 +77,6 @@ export function addressFromOctets(octets: Uint8Array): string | undefined {
   if (octets.length === 4) return octets.join('.');
   if (octets.length !== 16) return undefined;
   const groups = Buffer.from(octets).toString('hex').match(/.{4}/g) ?? [];
-  return canonicalHost(groups.join(':'));
+  // What somebody else wrote into a certificate is shown as it is, even if none of ours would name it.
+  return compressed(groups.join(':'));
 }
