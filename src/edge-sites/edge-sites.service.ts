@@ -2,6 +2,7 @@ import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgre
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random, slugFromName } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
+import { parseHostPort } from '#libs/nats';
 import { AccountService, CredentialService, HubAddress, PlatformHosts } from '../nats/index.js';
 import { CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
@@ -74,6 +75,7 @@ export class EdgeSitesService {
       .transaction(caller.tenantScope, async (em) => {
         const jetstreamDomain = input.jetstreamDomain ?? (await this.freeDomain(em, caller.tenantId, slug));
         const made = this.newSite(caller.tenantId, slug, jetstreamDomain, input);
+        checkPorts(made.leaf);
         em.persist(made.site);
         await em.flush();
         em.persist(made.leaf);
@@ -109,7 +111,9 @@ export class EdgeSitesService {
     const { changed, renewed } = await this.database.transaction(caller.tenantScope, async (em) => {
       const changed = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('update', 'EdgeSite', changed.site);
+      refuseToShrinkBuffer(changed.leaf, changes);
       const renewed = applyChanges(changed, changes);
+      checkPorts(changed.leaf);
       changed.site.updatedAt = this.clock.now();
       if (renewed) this.requestGeneration(changed.leaf);
       this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: renewed });
@@ -245,6 +249,18 @@ function slugFrom(name: string): string {
     throw invalid('/slug', 'required', 'The name holds no Latin letter or digit to make a slug of: give a slug.');
   }
   return slug;
+}
+
+/** A leaf that has less disk than its stream was made with drops the stream at its next start, with all that it buffers (2.10). */
+function refuseToShrinkBuffer(leaf: NatsLeafServer, { jetstreamMaxFileBytes: asked }: SiteChanges): void {
+  if (asked === undefined || asked >= leaf.jetstreamMaxFileBytes || !leaf.connectedAt) return;
+  const detail = `The leaf has buffered with ${leaf.jetstreamMaxFileBytes} bytes of disk. Less could lose what it holds: give it as much, or more.`;
+  throw invalid('/jetstream_max_file_bytes', 'lowered', detail);
+}
+
+function checkPorts({ localListen, monitorPort }: NatsLeafServer): void {
+  if (parseHostPort(localListen).port !== monitorPort) return;
+  throw invalid('/monitor_port', 'port_taken', `The leaf listens for collectors on port ${monitorPort} already. Choose another monitor_port.`);
 }
 
 /** Uniqueness is the database's to decide; here it is put into words. */

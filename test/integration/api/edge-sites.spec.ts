@@ -242,3 +242,44 @@ describe('an edge site that is still pending', () => {
     expect(await change({ local_listen: '0.0.0.0:5222' })).toMatchObject({ status: 'pending', generation: 2, local_listen: '0.0.0.0:5222' });
   });
 });
+
+describe('what a site is asked to be', () => {
+  it('is refused where the leaf could not start, or its certificate would pass for the hub in another spelling', async () => {
+    const { api } = await app.tenant('Careful');
+    const refused = async (site: object) => (await api.post<Problem>('/admin/edge-sites', { name: 'x', ...site })).body.errors?.map(({ pointer }) => pointer);
+    expect(await refused({ local_listen: '0.0.0.0:8222' })).toEqual(['/monitor_port']);
+    expect(await refused({ server_sans: ['0.0.0.0', '::'] })).toEqual(['/server_sans/0', '/server_sans/1']);
+  });
+
+  it('may have a slug as long as a DNS label, though its JetStream domain has a prefix', async () => {
+    const { api } = await app.tenant('Long');
+    await create(api, { name: 'first' });
+    const [one, two] = [`${'a'.repeat(62)}b`, `${'a'.repeat(62)}c`];
+    const domains = [];
+    for (const slug of [one, two]) {
+      const { id } = await create(api, { name: 'x', slug });
+      domains.push((await provisioned(api, id)).leaf_server.jetstream_domain);
+    }
+    expect(new Set(domains).size).toBe(2);
+    for (const domain of domains) expect(domain).toMatch(/^edge-[a-z0-9-]{1,58}$/);
+  });
+
+  it('keeps the disk of a leaf that has buffered with it', async () => {
+    const { api } = await app.tenant('Buffered');
+    const { id } = await create(api, { name: 'x', jetstream_max_file_bytes: 2 ** 30 });
+    const path = `/admin/edge-sites/${id}`;
+    expect((await api.patch(path, { jetstream_max_file_bytes: 2 ** 29 })).status).toBe(200);
+    await app.database.database.em('platform').execute('update nats_leaf_servers set connected_at = now() where edge_site_id = ?', [id]);
+    const { status, body } = await api.patch<Problem>(path, { jetstream_max_file_bytes: 2 ** 28 });
+    expect([status, body.errors?.[0]?.pointer]).toEqual([422, '/jetstream_max_file_bytes']);
+    expect((await api.patch(path, { jetstream_max_file_bytes: 2 ** 30 })).status).toBe(200);
+  });
+});
+
+describe('a URL with a NUL', () => {
+  it.each(['/admin/edge-sites?name=%00', '/admin/edge-sites?label=a%3D%00', '/pki/tenants/%00/crl'])('is malformed: %s', async (path) => {
+    const { api } = await app.tenant(`Nul ${path.replace(/\W+/g, ' ')}`);
+    const { status, body } = await api.get<Problem>(path);
+    expect([status, body.code]).toEqual([400, 'malformed_request']);
+  });
+});
