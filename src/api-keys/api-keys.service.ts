@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import type { TenantRole } from '#libs/contracts';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
@@ -47,18 +48,20 @@ export class ApiKeysService {
   async list(caller: Caller, query: PageQuery): Promise<Page<ApiKey>> {
     const where = { $and: [caller.readable('ApiKey'), after(query)] } as Where<ApiKey>;
     const rows = await this.database
-      .em(caller.tenantScope)
+      .em(caller.scope)
       .find(ApiKey, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
     return pageOf(rows, query.limit);
   }
 
-  /** Revoking a key that is revoked already changes nothing. */
+  /** Revoking a key that is revoked already changes nothing. No key revokes itself, so one platform admin is always left. */
   async revoke(caller: Caller, id: string): Promise<void> {
-    await this.database.transaction(caller.tenantScope, async (em) => {
-      const key = await em.findOne(ApiKey, { id });
+    await this.database.transaction(caller.scope, async (em) => {
+      const where = { $and: [caller.readable('ApiKey'), { id }] } as Where<ApiKey>;
+      const key = await em.findOne(ApiKey, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (key === null) throw new DomainError('not_found', 'There is no such API key.');
       caller.authorize('revoke', 'ApiKey', { tenantId: key.tenantId ?? null });
       if (key.revokedAt) return;
+      if (key.id === caller.principal.id) throw new DomainError('conflict', 'A key does not revoke itself: use another one.');
       key.revokedAt = this.clock.now();
       this.audit.record(em, caller, { action: 'api_key.revoke', subjectType: 'api_key', subjectId: id });
     });

@@ -39,7 +39,7 @@ export class TenantsService {
         await em.flush();
         await this.authorities.createTenantCa(em, tenant);
         const account = await this.accounts.createAccount(em, tenant);
-        this.audit.record(em, caller, {
+        this.audit.record(em, caller.ofThePlatform(), {
           action: 'tenant.create',
           subjectType: 'tenant',
           subjectId: tenant.id,

@@ -1,7 +1,10 @@
-import { IsIn, IsISO8601 } from 'class-validator';
+import { IsIn, IsISO8601, Matches } from 'class-validator';
 import { TENANT_ROLES, type Role, type TenantRole } from '#libs/contracts';
 import type { ApiKey } from '#libs/model';
 import { IsDisplayName, MayBeAbsent } from '../../platform/validation/index.js';
+
+/** RFC 3339, section 5.6; ISO 8601 knows weeks and ordinal dates besides, which Date does not. */
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 
 export class CreateApiKeyDto {
   /**
@@ -23,6 +26,7 @@ export class CreateApiKeyDto {
    * @example "2027-11-24T10:00:00.000Z"
    */
   @MayBeAbsent()
+  @Matches(RFC_3339, { message: 'expires_at must be a time as 2027-11-24T10:00:00Z (RFC 3339)' })
   @IsISO8601({ strict: true })
   expires_at?: string;
 }

@@ -40,6 +40,11 @@ export class Caller {
     return listCondition(this.#ability, 'read', subject);
   }
 
+  /** The same caller, for a deed that is no tenant's, whichever it named. */
+  ofThePlatform(): Caller {
+    return new Caller({ ...this.principal, tenantId: null }, this.origin);
+  }
+
   /** @throws DomainError `tenant_required` when a platform admin named no tenant */
   get tenantId(): string {
     if (this.principal.tenantId === null) {

@@ -123,3 +123,18 @@ describe('an API key', () => {
     expect((await named('nobody')).status).toBe(404);
   });
 });
+
+describe('a platform admin’s key', () => {
+  it('is listed and revoked without naming a tenant, but not by itself', async () => {
+    const { data } = (await app.admin.get<{ data: { id: string; role: string }[] }>('/admin/api-keys')).body;
+    expect(data).toEqual([expect.objectContaining({ role: 'platform_admin' })]);
+    expect((await app.admin.delete(`/admin/api-keys/${data[0]!.id}`)).status).toBe(409);
+    expect((await app.admin.get('/me')).status).toBe(200);
+  });
+
+  it.each(['2027-W01', '2027-100', '20271124', '2027-11-24T10'])('expires at a time that is one: not %s', async (expires_at) => {
+    const { api } = await app.tenant(`Times ${expires_at}`);
+    const { status, body } = await api.post<Problem>('/admin/api-keys', { name: 'x', role: 'viewer', expires_at });
+    expect([status, body.errors?.[0]?.pointer]).toEqual([422, '/expires_at']);
+  });
+});
