@@ -2,6 +2,7 @@ import helmet from '@fastify/helmet';
 import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { DomainError } from '#libs/kernel';
 import type { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
@@ -43,6 +44,10 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
     // A request without a length that is not chunked has no body either (RFC 9112, section 6.3).
     if ((headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
     next();
+  });
+  // PostgreSQL takes no NUL, and nobody needs one.
+  http.addHook('onRequest', ({ url }, _reply, next) => {
+    next(url.includes('%00') ? new DomainError('malformed_request', 'The URL holds a NUL (%00). Leave it out.') : undefined);
   });
   // Fastify reads plain text as well, and Nest forms; a handler would be given a string for an object, or strings for numbers.
   http.removeContentTypeParser('text/plain');

@@ -6,6 +6,7 @@ import { Sweep } from '../platform/sweep.js';
 
 const INTERVAL = 5_000;
 const BATCH = 500;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Enqueues every pending leaf that has no job: the guarantee that a crash between commit and enqueue loses nothing. */
 @Injectable()
@@ -26,13 +27,17 @@ export class ProvisioningSweep implements OnApplicationBootstrap, OnModuleDestro
   }
 
   async run(): Promise<void> {
-    const pending = await this.database
-      .em(PLATFORM)
-      .find(
-        NatsLeafServer,
-        { status: 'pending', lastError: null },
-        { fields: ['id', 'tenantId', 'generation'], orderBy: { id: 'asc' }, limit: BATCH },
-      );
-    if (pending.length > 0) await this.queue.addAll(pending);
+    for (let last = FIRST_ID; ; ) {
+      const pending = await this.database
+        .em(PLATFORM)
+        .find(
+          NatsLeafServer,
+          { status: 'pending', lastError: null, id: { $gt: last } },
+          { fields: ['id', 'tenantId', 'generation'], orderBy: { id: 'asc' }, limit: BATCH },
+        );
+      if (pending.length === 0) return;
+      await this.queue.addAll(pending);
+      last = pending.at(-1)!.id;
+    }
   }
 }

@@ -29,6 +29,7 @@ function refused(env: Env): string[] {
 
 const production: Env = {
   NODE_ENV: 'production',
+  PUBLIC_URL: 'https://edge.example',
   DATABASE_URL: 'postgres://app:pw@db.example/edge',
   NATS_URL: 'tls://hub.example:4222',
   NATS_LEAF_UPSTREAM_URL: 'tls://hub.example:7422',
@@ -197,7 +198,7 @@ describe('the configuration', () => {
   });
 
   describe('whose parts do not fit together', () => {
-    it.each(['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS'] as const)('in production without %s is refused', (name) => {
+    it.each(['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS', 'PUBLIC_URL'] as const)('in production without %s is refused', (name) => {
       expect(refused(production)).toEqual([]);
       expect(refused({ ...production, [name]: undefined })).toEqual([name]);
     });

@@ -49,7 +49,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 /** What is right by itself but does not fit with the rest. */
 function refuseMisfits(environment: Environment, config: Config): void {
   if (config.environment === 'production') {
-    for (const name of ['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS'] as const) {
+    for (const name of ['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS', 'PUBLIC_URL'] as const) {
       if (!environment.has(name)) environment.refuse(name, 'is required in production');
     }
   }
