@@ -1,6 +1,6 @@
 import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError, newId, type Random, slugFromName } from '#libs/kernel';
+import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
 import { parseHostPort } from '#libs/nats';
 import { AccountService, CredentialService, HubAddress, PlatformHosts } from '../nats/index.js';
@@ -10,6 +10,7 @@ import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
+import { slugOf } from '../platform/validation/index.js';
 import { Streams } from '../streams/index.js';
 import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
 import { checkListenerHosts } from './listener-hosts.js';
@@ -67,7 +68,7 @@ export class EdgeSitesService {
    * @throws DomainError `slug_taken`, `jetstream_domain_taken`, `validation_failed`
    */
   async create(caller: Caller, input: NewSite): Promise<SiteWithLeaf> {
-    const slug = input.slug ?? slugFrom(input.name);
+    const slug = slugOf(input);
     if (RESERVED_SITE_SLUGS.has(slug)) throw invalid('/slug', 'reserved', `The slug "${slug}" is reserved. Choose another.`);
     if (input.jetstreamDomain === HUB_DOMAIN) throw invalid('/jetstream_domain', 'reserved', 'The domain "hub" is the hub’s own.');
     checkListenerHosts(input, this.platformHosts.reserved);
@@ -241,14 +242,6 @@ const present = (site: EdgeSite, leaf: NatsLeafServer | undefined) => (leaf === 
 
 function invalid(pointer: string, code: string, detail: string): DomainError {
   return new DomainError('validation_failed', detail, { errors: [{ pointer, code, detail }] });
-}
-
-function slugFrom(name: string): string {
-  const slug = slugFromName(name);
-  if (slug === undefined) {
-    throw invalid('/slug', 'required', 'The name holds no Latin letter or digit to make a slug of: give a slug.');
-  }
-  return slug;
 }
 
 /** A leaf that has less disk than its stream was made with drops the stream at its next start, with all that it buffers (2.10). */

@@ -1,6 +1,6 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError, isId, newId, type Random, slugFromName } from '#libs/kernel';
+import { type Clock, DomainError, isId, newId, type Random } from '#libs/kernel';
 import { Tenant } from '#libs/model';
 import { AccountService } from '../nats/index.js';
 import { AuthorityService } from '../pki/index.js';
@@ -9,6 +9,7 @@ import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
+import { slugOf } from '../platform/validation/index.js';
 
 @Injectable()
 export class TenantsService {
@@ -26,7 +27,7 @@ export class TenantsService {
    * @throws DomainError `slug_taken`, `validation_failed` when the name holds nothing that a slug can be made of
    */
   async create(caller: Caller, input: { name: string; slug?: string }): Promise<Tenant> {
-    const slug = input.slug ?? slugFrom(input.name);
+    const slug = slugOf(input);
     const { tenant, account } = await this.database
       .transaction(PLATFORM, async (em) => {
         const tenant = em.create(Tenant, {
@@ -71,13 +72,6 @@ export class TenantsService {
     if (tenant === null) throw new DomainError('not_found', 'There is no such tenant.');
     return tenant;
   }
-}
-
-function slugFrom(name: string): string {
-  const slug = slugFromName(name);
-  if (slug !== undefined) return slug;
-  const detail = 'The name holds no Latin letter or digit to make a slug of: give a slug.';
-  throw new DomainError('validation_failed', detail, { errors: [{ pointer: '/slug', code: 'required', detail }] });
 }
 
 const slugTaken = (slug: string) =>

@@ -4,3 +4,4 @@ export * from './id-param.decorator.js';
 export * from './labels.js';
 export * from './validation.module.js';
 export * from './validation.pipe.js';
+export * from './slug-of.js';
