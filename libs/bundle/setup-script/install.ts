@@ -91,6 +91,12 @@ install_unit() {
   systemctl daemon-reload
 }
 
+remove_unit() {
+  if [ "$mode" != system ]; then return 0; fi
+  rm -f "$unit"
+  systemctl daemon-reload
+}
+
 swap_in() {
   rm -rf "$old"
   if [ -d "$etc" ]; then mv "$etc" "$old"; fi
@@ -132,6 +138,7 @@ give_up() {
   elif [ "$touched" = no ]; then
     rm -rf "$etc"
     if [ -d "$old" ]; then mv "$old" "$etc"; fi
+    if [ -f "$etc/nats-leaf.service" ]; then install_unit; else remove_unit; fi
     warn 'Nothing was installed.'
   else
     stop_server

@@ -126,11 +126,8 @@ check() {
 uninstall() {
   recover
   if [ "$mode" = docker ] && [ -f "$etc/docker-compose.yml" ]; then compose down; else stop_server; fi
-  if [ "$mode" = system ]; then
-    systemctl disable --quiet nats-leaf 2>/dev/null || true
-    rm -f "$unit"
-    systemctl daemon-reload
-  fi
+  if [ "$mode" = system ]; then systemctl disable --quiet nats-leaf 2>/dev/null || true; fi
+  remove_unit
   rm -rf "$new" "$old"
   for file in nats-leaf.conf nats-leaf.service docker-compose.yml SHA256SUMS installed pending server creds/tenant.creds; do rm -f "$etc/$file"; done
   for name in nats-server.pem nats-server-key.pem nats-leaf.pem nats-leaf-key.pem ca-chain.pem tenant-ca.pem; do rm -f "$etc/certs/$name"; done
