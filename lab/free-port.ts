@@ -1,13 +1,2 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-
-/** A TCP port on 127.0.0.1 that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
+/** One for what the service starts and for what the laboratory does. */
+export { freePort } from '../src/platform/embedded/free-port.js';

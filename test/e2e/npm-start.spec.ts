@@ -26,8 +26,9 @@ describe('npm start', () => {
   };
   const startAndWait = async () => {
     const before = greetings();
-    const { running } = start();
-    await until('it is ready', () => running && greetings() > before, { timeout: 60_000 });
+    const started = start();
+    await until('it is ready, or has ended', () => greetings() > before || !started.running, { timeout: 60_000 });
+    if (greetings() === before) throw new Error(`npm start ended:\n${readFileSync(log, 'utf8')}`);
   };
   const greetings = () => (existsSync(log) ? readFileSync(log, 'utf8').split('serviceradar-edge is ready.').length : 1);
   const service = () => processesOf(dataDir).find(({ command }) => command.endsWith('dist/src/main.js'))!;

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,15 +27,7 @@ export const NATS_VERSIONS: readonly NatsVersion[] = [
   },
 ];
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+export { freePort } from '../../../lab/free-port.js';
 
 /** Waits until the condition gives something; fails with what was awaited. */
 export async function until<T>(what: string, condition: () => Promise<T | undefined> | T | undefined, seconds = 20): Promise<T> {
