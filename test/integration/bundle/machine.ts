@@ -18,9 +18,11 @@ export class Machine {
   static async boot(natsServer: string): Promise<Machine> {
     const arguments_ = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', join(PROGRAMS, 'boot.sh'), PROGRAMS, natsServer];
     const child = spawn('unshare', arguments_, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // Read from the start: what nobody reads is dropped when the process ends.
+    const problem = text(child.stderr);
     const [booted] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [unknown];
     if (String(booted) !== 'booted\n') {
-      throw new Error(`This test has to run as root, where unshare(1) may make mount and process namespaces: ${await text(child.stderr)}`);
+      throw new Error(`This test has to run as root, where unshare(1) may make mount and process namespaces: ${await problem}`);
     }
     return new Machine(child);
   }
