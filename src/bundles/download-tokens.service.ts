@@ -12,6 +12,9 @@ export interface DownloadTarget {
   objectId: string;
 }
 
+/** What the object of a purpose is, in audit rows. */
+const SUBJECTS: Record<DownloadPurpose, string> = { edge_site_bundle: 'edge_site' };
+
 const SECRET_BYTES = 32;
 
 /** A day, in seconds. */
@@ -45,7 +48,7 @@ export class DownloadTokensService {
     em.persist(row);
     this.audit.record(em, caller, {
       action: 'download_token.create',
-      subjectType: target.purpose,
+      subjectType: SUBJECTS[target.purpose],
       subjectId: target.objectId,
       detail: { expires_at: row.expiresAt.toISOString() },
     });

@@ -72,7 +72,7 @@ const DEEDS: [string, string, () => Promise<Deed>][] = [
       return { answer: await tenant.api.delete(`/admin/edge-sites/${id}`), subjectId: id };
     },
   ],
-  ['download_token.create', 'edge_site_bundle', async () => ({ answer: await createToken(), subjectId: site.id })],
+  ['download_token.create', 'edge_site', async () => ({ answer: await createToken(), subjectId: site.id })],
   [
     'edge_site_bundle.download',
     'edge_site',
