@@ -28,6 +28,7 @@ const project = (displayName, testMatch) => ({ ...shared, displayName, testMatch
 
 export default {
   workerIdleMemoryLimit: '1GB',
+  reporters: ['default', '<rootDir>/test/support/count-reporter.js'],
   maxWorkers: 2,
   testTimeout: 120_000,
   projects: [
