@@ -109,8 +109,10 @@ const fileName = (site: EdgeSite) => `${folder(site)}.tar.gz`;
 const noSite = () => new DomainError('not_found', 'There is no such edge site.');
 
 async function provisioned(em: Em, where: Where<EdgeSite>): Promise<Provisioned> {
-  const site = await em.findOne(EdgeSite, where);
-  const leaf = site && (await em.findOne(NatsLeafServer, { edgeSiteId: site.id }, { populate: ['bundleFiles'] }));
+  // Only read: without a snapshot to compare with, the texts of the bundle are not serialised once more.
+  const readOnly = { disableIdentityMap: true };
+  const site = await em.findOne(EdgeSite, where, readOnly);
+  const leaf = site && (await em.findOne(NatsLeafServer, { edgeSiteId: site.id }, { populate: ['bundleFiles'], ...readOnly }));
   if (site === null || leaf === null) throw noSite();
   if (leaf.status === 'pending') {
     const why = leaf.lastError ?? 'It is being provisioned: try again in a few seconds.';
