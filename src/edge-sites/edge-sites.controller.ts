@@ -8,7 +8,8 @@ import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
 import { CreateEdgeSiteDto, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
-import { EdgeSitesService, type SiteWithLeaf } from './edge-sites.service.js';
+import { EdgeSitesService } from './edge-sites.service.js';
+import type { SiteWithLeaf } from './site-with-leaf.js';
 
 @ApiTags('Edge sites')
 @Controller('admin/edge-sites')

@@ -16,12 +16,7 @@ import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_S
 import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
-
-/** A site with its leaf; neither is ever without the other. */
-export interface SiteWithLeaf {
-  site: EdgeSite;
-  leaf: NatsLeafServer;
-}
+import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 export interface LeafSettings {
   localListen?: string;
@@ -208,13 +203,10 @@ export class EdgeSitesService {
 }
 
 /** @throws DomainError `not_found` */
-async function load(em: Em, caller: Caller, id: string, lockMode = LockMode.NONE): Promise<SiteWithLeaf> {
-  const where = { $and: [caller.readable('EdgeSite'), { id }] } as Where<EdgeSite>;
-  // The leaf first: whoever locks both does so in this order.
-  const leaf = await em.findOne(NatsLeafServer, { edgeSiteId: id }, { lockMode });
-  const site = leaf && (await em.findOne(EdgeSite, where, { lockMode }));
-  if (leaf === null || site === null) throw new DomainError('not_found', 'There is no such edge site.');
-  return { site, leaf };
+async function load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<SiteWithLeaf> {
+  const found = await findSite(em, id, { where: caller.readable('EdgeSite') as Where<EdgeSite>, lockMode });
+  if (found === undefined) throw new DomainError('not_found', 'There is no such edge site.');
+  return found;
 }
 
 /** @returns whether anything changed that stands in the leaf's certificates or configuration */

@@ -4,3 +4,4 @@ export * from './leaf-presence.service.js';
 export * from './listener-hosts.js';
 export * from './provisioning-queue.js';
 export * from './leaf-secrets.js';
+export type { SiteWithLeaf } from './site-with-leaf.js';

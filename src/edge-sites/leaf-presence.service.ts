@@ -8,7 +8,7 @@ import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 import { Streams } from '../streams/index.js';
-import { type SiteWithLeaf } from './edge-sites.service.js';
+import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 /** Whose link it is. */
 export interface LeafIdentity {
@@ -90,9 +90,8 @@ export class LeafPresence {
     work: (em: Em, found: SiteWithLeaf) => Promise<T>,
   ): Promise<T | undefined> {
     return this.database.transaction({ tenantId }, async (em) => {
-      const leaf = await em.findOne(NatsLeafServer, { edgeSiteId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      const site = leaf && (await em.findOne(EdgeSite, { id: edgeSiteId }, { lockMode: LockMode.PESSIMISTIC_WRITE }));
-      return leaf && site ? work(em, { site, leaf }) : undefined;
+      const found = await findSite(em, edgeSiteId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      return found && work(em, found);
     });
   }
 }

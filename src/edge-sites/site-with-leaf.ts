@@ -1,0 +1,25 @@
+import { LockMode } from '@mikro-orm/postgresql';
+import { EdgeSite, NatsLeafServer } from '#libs/model';
+import type { Em, Where } from '../platform/database/index.js';
+
+/** A site with its leaf; neither is ever without the other. */
+export interface SiteWithLeaf {
+  site: EdgeSite;
+  leaf: NatsLeafServer;
+}
+
+/**
+ * The one way to both, and so to locking both: the leaf first, then its site, or two pieces of work wait for each other.
+ *
+ * @param where what else must hold of the site
+ * @returns undefined when there is no such site
+ */
+export async function findSite(
+  em: Em,
+  id: string,
+  { where = {}, lockMode = LockMode.NONE }: { where?: Where<EdgeSite>; lockMode?: LockMode.NONE | LockMode.PESSIMISTIC_WRITE },
+): Promise<SiteWithLeaf | undefined> {
+  const leaf = await em.findOne(NatsLeafServer, { edgeSiteId: id }, { lockMode });
+  const site = leaf && (await em.findOne(EdgeSite, { $and: [where, { id }] } as Where<EdgeSite>, { lockMode }));
+  return leaf && site ? { site, leaf } : undefined;
+}
