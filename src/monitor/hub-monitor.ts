@@ -25,8 +25,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly reconciling = new Sweep(RECONCILE_INTERVAL, () => this.enqueue(() => this.reconcile()), this.logger);
   /** Events in the order in which they came, and what is compared in between: one after the other. */
   #last: Promise<void> = Promise.resolve();
+  /** The connection that is subscribed on. */
   #listening: NatsConnection | undefined;
-
   constructor(
     urls: DatabaseUrls,
     private readonly hub: HubConnection,

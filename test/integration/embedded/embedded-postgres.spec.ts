@@ -245,6 +245,7 @@ describe('the embedded PostgreSQL', () => {
     });
   });
 
+  // Anybody else's server runs as themselves, whom their own directories do not stop.
   (isRoot ? describe : describe.skip)('when root starts it below a directory that others cannot pass', () => {
     it('keeps the data elsewhere, and finds them again', async () => {
       const closed = join(mkdtempSync(join(directory, 'closed-')), 'data');
