@@ -1,4 +1,5 @@
 import { Secret, systemRandom } from '#libs/kernel';
+import { parseApiKey } from '../../../src/platform/auth/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 
 interface Problem {
@@ -76,7 +77,7 @@ describe('an API key', () => {
     expect((await viewer.get('/me')).body).toEqual({ id: created.body.id, name: 'Terraform', role: 'viewer', tenant_id: id });
 
     const listed = await api.get<{ data: object[] }>('/admin/api-keys');
-    expect(JSON.stringify(listed.body)).not.toContain(created.body.key.split('_')[2]);
+    expect(JSON.stringify(listed.body)).not.toContain(parseApiKey(created.body.key)!.secret.reveal());
     expect(listed.body.data).toContainEqual(expect.objectContaining({ id: created.body.id, last_used_at: expect.any(String) }));
 
     expect((await api.delete(`/admin/api-keys/${created.body.id}`)).status).toBe(204);
