@@ -1,3 +1,4 @@
+export * from './batches.js';
 export * from './clock.js';
 export * from './domain-error.js';
 export * from './id.js';
