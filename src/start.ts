@@ -45,7 +45,7 @@ export async function start(config: Config): Promise<RunningService> {
       new FastifyAdapter(httpAdapterOptions(config)),
       { logger: standardLogger(config), abortOnError: false },
     );
-    await configureHttp(app);
+    configureHttp(app);
     await listen(app, config);
     const publicUrl = app.get(PublicUrl);
     publicUrl.listening(await app.getUrl());

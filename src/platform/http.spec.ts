@@ -25,7 +25,7 @@ describe('a body', () => {
   beforeAll(async () => {
     const module = await Test.createTestingModule({ imports: [EchoModule] }).compile();
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(httpAdapterOptions(config)), { logger: false });
-    await configureHttp(app);
+    configureHttp(app);
     await app.init();
   });
 

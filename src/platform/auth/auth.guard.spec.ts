@@ -71,7 +71,7 @@ let app: NestFastifyApplication;
 beforeAll(async () => {
   const module = await Test.createTestingModule({ imports: [DoorsModule] }).compile();
   app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(httpAdapterOptions(config)), { logger: false });
-  await configureHttp(app);
+  configureHttp(app);
   await app.init();
 });
 afterAll(() => app.close());
