@@ -55,6 +55,11 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': 'off' },
   },
   {
+    // Where the scope is put around it.
+    files: ['src/platform/database/connections.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+  {
     files: ['test/**', 'lab/**', 'demo/**', 'bench/**', '**/*.spec.ts'],
     rules: {
       'no-console': 'off',

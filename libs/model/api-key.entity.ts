@@ -25,9 +25,5 @@ const schema = defineEntity({
 });
 
 /** What a program or a person shows to call the API. */
-export class ApiKey extends schema.class {
-  activeAt(now: Date): boolean {
-    return this.revokedAt === null && (this.expiresAt === null || this.expiresAt! > now);
-  }
-}
+export class ApiKey extends schema.class {}
 schema.setClass(ApiKey);

@@ -1,4 +1,5 @@
-import { MikroORM } from '@mikro-orm/postgresql';
+import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
 import { entities } from '#libs/model';
 import { takingRole } from './urls.js';
 
@@ -21,21 +22,28 @@ const LIMITS = [
   '-c tcp_keepalives_count=3',
 ];
 
+/** A pool of connections to PostgreSQL, and the ORM on it. */
+export interface Connection {
+  em: SqlEntityManager;
+  pool: Pool;
+}
+
 /** The two pools of the service. Which one a piece of work gets is its scope's to decide. */
 export interface Connections {
   /** Sees nothing until a transaction says which tenant it is for. */
-  tenant: MikroORM;
+  tenant: Connection;
   /** Sees every tenant's rows from the start, so that a single look-up (whose key is this?) is a single round trip. */
-  platform: MikroORM;
+  platform: Connection;
   close(): Promise<void>;
 }
 
 export async function connect(serviceUrl: string): Promise<Connections> {
-  const tenant = await pool(serviceUrl, 20);
-  const platform = await pool(takingRole(serviceUrl, PLATFORM_ROLE), 10);
+  const tenant = await open(serviceUrl, 20);
+  const platform = await open(takingRole(serviceUrl, PLATFORM_ROLE), 10);
+  const connectionOf = async ({ em }: MikroORM) => ({ em, pool: await em.getConnection().getNativeClient() });
   return {
-    tenant,
-    platform,
+    tenant: await connectionOf(tenant),
+    platform: await connectionOf(platform),
     async close() {
       await tenant.close();
       await platform.close();
@@ -43,7 +51,7 @@ export async function connect(serviceUrl: string): Promise<Connections> {
   };
 }
 
-function pool(clientUrl: string, max: number): Promise<MikroORM> {
+function open(clientUrl: string, max: number): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl,
     entities,

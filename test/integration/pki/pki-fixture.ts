@@ -26,7 +26,7 @@ export const keyRing = new KeyRing([{ id: 'test', key: new Secret(Buffer.alloc(3
 export function startPki(database: Database, clock: Clock = new TestClock(), importedRoot?: ImportedRoot) {
   const platform = new PlatformAuthorities(database, keyRing, clock, systemRandom, importedRoot);
   const authorities = new AuthorityService(database, platform, keyRing, clock, systemRandom);
-  const audit = new Audit(clock, systemRandom);
+  const audit = new Audit(database, clock, systemRandom);
   const certificates = new CertificateService(database, authorities, platform, audit, clock, systemRandom);
   return { platform, authorities, certificates, clock };
 }
