@@ -1,4 +1,5 @@
 import { Migration20261124_1_initial } from './Migration20261124_1_initial.js';
+import { Migration20261126_1_sealed_bundles } from './Migration20261126_1_sealed_bundles.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
-export const migrations = [Migration20261124_1_initial];
+export const migrations = [Migration20261124_1_initial, Migration20261126_1_sealed_bundles];

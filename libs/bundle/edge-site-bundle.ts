@@ -32,9 +32,9 @@ export interface EdgeSiteBundleInput {
   minimumNatsServerVersion?: string;
 }
 
-/** What is put into a bundle when it is downloaded. */
+/** What is put into a bundle. */
 export interface EdgeSiteBundleContents {
-  /** From `renderEdgeSiteFiles`, possibly by an earlier version of this code. */
+  /** From `renderEdgeSiteFiles`. */
   files: Readonly<Record<string, string>>;
   certificates: {
     /** Chain of the leaf's listener. */
@@ -57,8 +57,7 @@ const CREDS = 'creds/tenant.creds';
 export const edgeSiteFolder = (siteSlug: string): string => `edge-site-${siteSlug}`;
 
 /**
- * The texts of a site's bundle by path, without certificates, keys and credentials: what provisioning stores, so that a generation's bundle
- * stays the same whatever version of this code serves it.
+ * The texts of a site's bundle by path, without certificates, keys and credentials.
  * @throws DomainError `bundle_invalid` when a name or slug is none.
  */
 export function renderEdgeSiteFiles(input: EdgeSiteBundleInput): Record<string, string> {
@@ -97,7 +96,6 @@ export function renderEdgeSiteFiles(input: EdgeSiteBundleInput): Record<string, 
 
 /**
  * All files of a site's bundle with `SHA256SUMS` last, for `packBundle` under `edgeSiteFolder`; keys and credentials are for their owner only.
- * The order does not depend on that of `files`, which a database may change.
  */
 export function edgeSiteEntries({ files, certificates, secrets }: EdgeSiteBundleContents): BundleEntry[] {
   const pem: Record<(typeof CERTIFICATE_FILES)[number], string | Secret> = {

@@ -24,20 +24,20 @@ const schema = defineEntity({
     jetstreamSyncAlways: p.boolean(),
     generation: p.integer(),
 
-    // What was provisioned, frozen: the same generation gives the same bundle, whatever version of the service serves it.
+    // What was provisioned, frozen: the same generation gives the same bundle, whatever version of the service serves it. Large, and read by few.
     provisionedGeneration: p.integer().nullable(),
     provisionedAt: p.datetime().nullable(),
     configChecksum: p.string().nullable(),
-    leafCertPem: p.text().nullable(),
-    leafKeyPemCiphertext: p.text().nullable(),
-    serverCertPem: p.text().nullable(),
-    serverKeyPemCiphertext: p.text().nullable(),
-    caChainPem: p.text().nullable(),
-    tenantCaPem: p.text().nullable(),
-    credsCiphertext: p.text().nullable(),
+    leafCertPem: p.text().nullable().lazy(),
+    leafKeyPemCiphertext: p.text().nullable().lazy(),
+    serverCertPem: p.text().nullable().lazy(),
+    serverKeyPemCiphertext: p.text().nullable().lazy(),
+    caChainPem: p.text().nullable().lazy(),
+    tenantCaPem: p.text().nullable().lazy(),
+    credsCiphertext: p.text().nullable().lazy(),
     certExpiresAt: p.datetime().nullable(),
-    /** Path in the bundle to text, of all files that hold no secret. */
-    bundleFiles: p.json<Record<string, string>>().nullable().lazy(),
+    /** The archive that sites download, packed once and sealed. */
+    bundleCiphertext: p.blob().$type<Buffer>().nullable().lazy(),
     lastError: p.text().nullable(),
 
     // What the hub sees.
@@ -62,7 +62,7 @@ export interface ProvisionedLeaf {
   tenantCaPem: string;
   credsCiphertext: string;
   certExpiresAt: Date;
-  bundleFiles: Record<string, string>;
+  bundleCiphertext: Buffer;
   configChecksum: string;
 }
 

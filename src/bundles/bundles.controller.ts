@@ -76,7 +76,7 @@ export class BundlesController {
   }
 }
 
-function send({ fileName, stream }: Download, reply: FastifyReply): StreamableFile {
+function send({ fileName, length, stream }: Download, reply: FastifyReply): StreamableFile {
   void reply.header('cache-control', 'no-store');
-  return new StreamableFile(stream, { type: GZIP, disposition: `attachment; filename="${fileName}"` });
+  return new StreamableFile(stream, { type: GZIP, length, disposition: `attachment; filename="${fileName}"` });
 }

@@ -1,6 +1,6 @@
 import type { Secret } from '#libs/kernel';
 import type { NatsLeafServer } from '#libs/model';
-import type { KeyRing } from '../platform/encryption/index.js';
+import type { KeyRing, OpenedStream } from '../platform/encryption/index.js';
 
 /** What only the site itself may see. */
 export interface LeafSecrets {
@@ -24,3 +24,11 @@ export const openLeafSecrets = (keyRing: KeyRing, leaf: Ciphertexts & { id: stri
   serverKeyPem: keyRing.open(leaf.serverKeyPemCiphertext ?? '', at(leaf.id, 'server_key_pem')),
   creds: keyRing.open(leaf.credsCiphertext ?? '', at(leaf.id, 'creds')),
 });
+
+/** @param archive the tar.gz, as it is packed */
+export const sealLeafBundle = (keyRing: KeyRing, leafId: string, archive: AsyncIterable<Buffer>): Promise<Buffer> =>
+  keyRing.sealStream(archive, at(leafId, 'bundle'));
+
+/** The tar.gz. */
+export const openLeafBundle = (keyRing: KeyRing, leafId: string, bundleCiphertext: Buffer): OpenedStream =>
+  keyRing.openStream(bundleCiphertext, at(leafId, 'bundle'));

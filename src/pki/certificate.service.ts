@@ -227,11 +227,11 @@ export class CertificateService {
   }
 
   private record(em: Em, tenantId: string | null, issuerId: string, plan: CertificatePlan): Certificate {
-    const certificate = em.create(Certificate, {
+    const certificate = Object.assign(new Certificate(), {
       id: newId(this.clock, this.random),
       tenantId,
       issuerId,
-      status: 'intended',
+      status: 'intended' as const,
       ...intentColumns(plan.intent),
       certificatePem: null,
       revokedAt: null,

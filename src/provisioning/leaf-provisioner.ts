@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
+import { edgeSiteFolder, packBundle } from '#libs/bundle';
 import type { Clock, Random } from '#libs/kernel';
 import { type Certificate, EdgeSite, NatsLeafServer, Tenant } from '#libs/model';
 import { parseHostPort, type PreloadedAccount } from '#libs/nats';
@@ -11,7 +12,7 @@ import {
   planLeafListener,
   type SignedCertificate,
 } from '#libs/pki';
-import { type LeafSecrets, listenerHosts, sealLeafSecrets } from '../edge-sites/index.js';
+import { type LeafSecrets, listenerHosts, sealLeafBundle, sealLeafSecrets } from '../edge-sites/index.js';
 import { AccountService, CredentialService, type IntendedUser, OperatorService, PlatformHosts } from '../nats/index.js';
 import { AuthorityService, type CaChain, CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
@@ -185,23 +186,23 @@ export class LeafProvisioner {
       maxFileBytes: leaf.jetstreamMaxFileBytes,
     }));
     const accounts = await this.accounts.leafEditions(em, tenantId, limits);
-    kept.forEach((one, at) => this.provisioned(em, facts, one, accounts[at]!));
+    await Promise.all(kept.map((one, at) => this.provisioned(em, facts, one, accounts[at]!)));
     return new Set(kept.map(({ leaf }) => leaf.id));
   }
 
-  private provisioned(
+  private async provisioned(
     em: Em,
     { tenant, chain }: TenantFacts,
     { site, leaf, signed }: Intended & { signed: Signed },
     account: PreloadedAccount,
-  ): void {
+  ): Promise<void> {
     const certificates = {
       leafCertPem: signed.leaf.certificatePem + chain.tenantCaPem,
       serverCertPem: signed.listener.certificatePem + chain.tenantCaPem,
       caChainPem: chain.chainPem,
       tenantCaPem: chain.tenantCaPem,
     };
-    const rendered = renderLeaf({
+    const { entries, configChecksum } = renderLeaf({
       tenant,
       site,
       leaf,
@@ -212,20 +213,23 @@ export class LeafProvisioner {
       certificates,
       secrets: signed,
     });
+    const now = this.clock.now();
+    const archive = packBundle(edgeSiteFolder(site.slug), entries, { mtime: now });
     leaf.provision(
       {
         ...certificates,
         ...sealLeafSecrets(this.keyRing, leaf.id, signed),
         certExpiresAt: earliest(signed.leaf.notAfter, signed.listener.notAfter),
-        ...rendered,
+        bundleCiphertext: await sealLeafBundle(this.keyRing, leaf.id, archive),
+        configChecksum,
       },
-      this.clock.now(),
+      now,
     );
     this.audit.record(em, systemCaller('provisioning', tenant.id), {
       action: 'nats_leaf_server.provision',
       subjectType: 'edge_site',
       subjectId: site.id,
-      detail: { generation: leaf.generation, config_checksum: rendered.configChecksum },
+      detail: { generation: leaf.generation, config_checksum: configChecksum },
     });
   }
 

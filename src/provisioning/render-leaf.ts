@@ -1,4 +1,4 @@
-import { bundleChecksum, edgeSiteEntries, renderEdgeSiteFiles } from '#libs/bundle';
+import { bundleChecksum, type BundleEntry, edgeSiteEntries, renderEdgeSiteFiles } from '#libs/bundle';
 import type { EdgeSite, NatsLeafServer, ProvisionedLeaf, Tenant } from '#libs/model';
 import { type HostPort, type PreloadedAccount, renderLeafConfiguration } from '#libs/nats';
 import type { LeafSecrets } from '../edge-sites/index.js';
@@ -15,8 +15,8 @@ interface LeafFacts {
   secrets: LeafSecrets;
 }
 
-/** The texts of a leaf's bundle, and the checksum that the site can compute itself. */
-export function renderLeaf(facts: LeafFacts): Pick<ProvisionedLeaf, 'bundleFiles' | 'configChecksum'> {
+/** The files of a leaf's bundle, and the checksum that the site can compute itself. */
+export function renderLeaf(facts: LeafFacts): { entries: BundleEntry[]; configChecksum: string } {
   const { tenant, site, leaf, listen } = facts;
   const natsLeafConf = renderLeafConfiguration({
     serverName: `nats-${site.slug}`,
@@ -33,7 +33,7 @@ export function renderLeaf(facts: LeafFacts): Pick<ProvisionedLeaf, 'bundleFiles
     systemAccount: facts.systemAccount,
     account: facts.account,
   });
-  const bundleFiles = renderEdgeSiteFiles({
+  const files = renderEdgeSiteFiles({
     siteName: site.name,
     siteSlug: site.slug,
     tenantSlug: tenant.slug,
@@ -45,6 +45,6 @@ export function renderLeaf(facts: LeafFacts): Pick<ProvisionedLeaf, 'bundleFiles
     natsLeafUrl: site.natsLeafUrl ?? null,
     jetstreamMaxFileBytes: leaf.jetstreamMaxFileBytes,
   });
-  const entries = edgeSiteEntries({ files: bundleFiles, certificates: facts.certificates, secrets: facts.secrets });
-  return { bundleFiles, configChecksum: bundleChecksum(entries) };
+  const entries = edgeSiteEntries({ files, certificates: facts.certificates, secrets: facts.secrets });
+  return { entries, configChecksum: bundleChecksum(entries) };
 }

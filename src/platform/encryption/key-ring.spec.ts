@@ -52,3 +52,65 @@ describe('a key ring', () => {
     expect(() => ring.open('v1:2026:', place)).toThrow('cannot be read');
   });
 });
+
+describe('a sealed stream', () => {
+  const current = key('2026');
+  const ring = new KeyRing([current, key('2025')], systemRandom);
+  const PIECE = 64 * 1024;
+  const HEADER = 'v1:2026:'.length;
+  const SEALED_PIECE = PIECE + 12 + 16;
+
+  async function* inChunks(bytes: Buffer, size: number) {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  }
+  const seal = (bytes: Buffer, size = 1000) => ring.sealStream(inChunks(bytes, size), place);
+  const open = (sealed: Buffer, where = place) => Buffer.concat([...ring.openStream(sealed, where)]);
+
+  it.each([0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 5])('of %i bytes opens to the same, and says how many there are', async (size) => {
+    const bytes = systemRandom(size);
+    for (const chunk of [999, PIECE, 4 * PIECE]) {
+      const sealed = await seal(bytes, chunk);
+      expect(ring.openStream(sealed, place).length).toBe(size);
+      expect(open(sealed).equals(bytes)).toBe(true);
+    }
+  });
+
+  it('opens a piece at a time', async () => {
+    const bytes = systemRandom(2 * PIECE + 7);
+    expect([...ring.openStream(await seal(bytes), place)].map(({ length }) => length)).toEqual([PIECE, PIECE, 7]);
+  });
+
+  it('does not open when it was moved, or sealed with a key that is not in the ring', async () => {
+    const sealed = await seal(Buffer.from('archive'));
+    expect(() => open(sealed, { ...place, rowId: '0191' })).toThrow('cannot be read');
+    expect(() => [...new KeyRing([key('2024')], systemRandom).openStream(sealed, place)]).toThrow('cannot be read');
+  });
+
+  it('does not open when any byte was changed', async () => {
+    const sealed = await seal(Buffer.from('archive'));
+    for (let at = 0; at < sealed.length; at++) {
+      const changed = Buffer.from(sealed);
+      changed[at]! ^= 1;
+      expect(() => open(changed)).toThrow('cannot be read');
+    }
+  });
+
+  it('does not open to its end when pieces were left out, put elsewhere or cut off', async () => {
+    const sealed = await seal(systemRandom(3 * PIECE));
+    const pieces = [0, 1, 2].map((at) => sealed.subarray(HEADER + at * SEALED_PIECE, HEADER + (at + 1) * SEALED_PIECE));
+    const header = sealed.subarray(0, HEADER);
+    const [first, second, third] = pieces as [Buffer, Buffer, Buffer];
+    for (const tampered of [[first, third], [second, first, third], [first, second], [first], [], [first, second, third.subarray(0, -1)]]) {
+      expect(() => open(Buffer.concat([header, ...tampered]))).toThrow('cannot be read');
+    }
+    expect(() => open(Buffer.alloc(0))).toThrow('cannot be read');
+  });
+
+  it('is not taken for a sealed text, nor the other way round', async () => {
+    const text = ring.seal(new Secret('s'), place);
+    const bytes = Buffer.from(text.split(':')[2]!, 'base64');
+    expect(() => open(Buffer.concat([Buffer.from('v1:2026:'), bytes]))).toThrow('cannot be read');
+    const stream = await seal(Buffer.from('s'));
+    expect(() => ring.open(`v1:2026:${stream.subarray(HEADER).toString('base64')}`, place)).toThrow('cannot be read');
+  });
+});

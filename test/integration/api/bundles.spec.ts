@@ -1,16 +1,14 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { Parser } from 'tar';
+import { NatsLeafServer } from '#libs/model';
 import type { Api } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import type { DownloadTokenDto } from '../../../src/bundles/dto/download-token.dto.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
+import { openLeafSecrets } from '../../../src/edge-sites/index.js';
+import { KeyRing } from '../../../src/platform/encryption/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
-
-interface File {
-  mode: string;
-  text: string;
-}
+import { unpack } from '../../support/unpack.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -23,23 +21,6 @@ async function siteOf(api: Api, name = 'New York plant', more: object = {}): Pro
   return until('the leaf is provisioned', async () => {
     const site = await api.get<EdgeSiteDto>(`/admin/edge-sites/${body.id}`);
     return site.body.leaf_server.status === 'provisioned' && site.body;
-  });
-}
-
-function unpack(archive: Buffer): Promise<Map<string, File>> {
-  const files = new Map<string, File>();
-  return new Promise((resolve, reject) => {
-    const parser = new Parser({
-      onReadEntry: (entry) => {
-        const chunks: Buffer[] = [];
-        expect([entry.uid, entry.gid, entry.type]).toEqual([0, 0, 'File']);
-        entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-        entry.on('end', () => files.set(entry.path, { mode: (entry.mode ?? 0).toString(8), text: Buffer.concat(chunks).toString() }));
-      },
-    });
-    parser.on('end', () => resolve(files));
-    parser.on('error', reject);
-    parser.end(archive);
   });
 }
 
@@ -56,6 +37,7 @@ describe('the bundle of a site', () => {
     const { body, headers } = await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`);
     expect(headers.get('content-disposition')).toBe('attachment; filename="edge-site-new-york-plant.tar.gz"');
     expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('content-length')).toBe(String(body.length));
     const files = await unpack(body);
     const top = 'edge-site-new-york-plant/';
     const modes = Object.fromEntries([...files].map(([path, { mode }]) => [path.replace(top, ''), mode]));
@@ -102,6 +84,63 @@ describe('the bundle of a site', () => {
     await api.post(`/admin/edge-sites/${site.id}/leaf-server/regenerate`);
     await until('generation 2 has a bundle', async () => (await api.get(`/admin/edge-sites/${site.id}/bundle`)).status === 200);
     expect(gunzipSync(await download()).equals(gunzipSync(first))).toBe(false);
+  });
+
+  it('comes right to each of many who ask at the same time, and is written down for each', async () => {
+    const [one, two] = await Promise.all([app.tenant('Crowd one'), app.tenant('Crowd two')]);
+    const sites = await Promise.all([siteOf(one.api, 'A'), siteOf(one.api, 'B'), siteOf(two.api, 'A')]);
+    const viewer = await app.keyOf(one.slug, 'viewer');
+    const asked = Array.from({ length: 60 }, (_, at) => {
+      const site = sites[at % 3]!;
+      const [api, expected] = [
+        [one.api, at % 3 === 2 ? 404 : 200],
+        [two.api, at % 3 === 2 ? 200 : 404],
+        [viewer, 403],
+      ][Math.floor(at / 3) % 3] as [Api, number];
+      return { site, api, expected };
+    });
+    const answers = await Promise.all(asked.map(({ site, api }) => api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`)));
+    expect(answers.map(({ status }) => status)).toEqual(asked.map(({ expected }) => expected));
+    for (const [at, { status, body }] of answers.entries()) {
+      if (status !== 200) continue;
+      const files = await unpack(body);
+      const leaf = new X509Certificate(files.get(`edge-site-${asked[at]!.site.slug}/nats/certs/nats-leaf.pem`)!.text);
+      const tenant = asked[at]!.api === one.api ? one.slug : two.slug;
+      expect(leaf.subjectAltName).toContain(`/nats_leaf/${tenant}/${asked[at]!.site.slug}/leaf`);
+    }
+    const downloads = async (api: Api) => {
+      const { data } = (await api.get<{ data: { action: string; subject_id: string; request_id: string }[] }>('/admin/audit-events?limit=200')).body;
+      return data.filter(({ action }) => action === 'edge_site_bundle.download');
+    };
+    const logged = [...(await downloads(one.api)), ...(await downloads(two.api))];
+    const given = answers.filter(({ status }) => status === 200).map(({ headers }) => headers.get('x-request-id'));
+    expect(logged.map(({ request_id }) => request_id).sort()).toEqual(given.sort());
+  });
+
+  it('holds the key and creds that are on record, sealed', async () => {
+    const { api, id: tenantId } = await app.tenant('Sealed');
+    const site = await siteOf(api);
+    const { body } = await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`);
+    const files = await unpack(body);
+    const leaf = await app.database.database.em({ tenantId }).findOneOrFail(NatsLeafServer, { edgeSiteId: site.id }, {
+      populate: ['leafKeyPemCiphertext', 'serverKeyPemCiphertext', 'credsCiphertext', 'bundleCiphertext'],
+    });
+    const secrets = openLeafSecrets(app.service.app.get(KeyRing, { strict: false }), leaf);
+    expect(files.get('edge-site-new-york-plant/nats/certs/nats-leaf-key.pem')!.text).toBe(secrets.leafKeyPem.reveal());
+    expect(files.get('edge-site-new-york-plant/nats/certs/nats-server-key.pem')!.text).toBe(secrets.serverKeyPem.reveal());
+    expect(files.get('edge-site-new-york-plant/creds/tenant.creds')!.text).toBe(secrets.creds.reveal());
+    expect((leaf.bundleCiphertext as Buffer).includes(body.subarray(0, 64))).toBe(false);
+  });
+
+  it('that was tampered with in the database is given to nobody', async () => {
+    const { api } = await app.tenant('Tampered');
+    const site = await siteOf(api);
+    await app.database.database
+      .em('platform')
+      .execute(`update nats_leaf_servers set bundle_ciphertext = set_byte(bundle_ciphertext, 9000, get_byte(bundle_ciphertext, 9000) # 1) where edge_site_id = ?`, [site.id]);
+    const answer = await api.get<{ code: string; detail: string }>(`/admin/edge-sites/${site.id}/bundle`);
+    expect([answer.status, answer.body.code]).toEqual([500, 'internal']);
+    expect(JSON.stringify(answer.body)).not.toContain('nats_leaf_servers');
   });
 
   it('holds certificates of the tenant’s own CA for exactly this site', async () => {

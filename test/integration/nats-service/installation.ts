@@ -179,7 +179,7 @@ export class Installation {
   /** Installs the bundle of the newest generation, and starts it. */
   async startLeaf(tenant: Tenant, siteId: string): Promise<TestLeaf> {
     const { site, leaf } = await this.found(tenant, siteId);
-    const installed = new TestLeaf(join(this.directory, tenant.slug, site.slug), leaf, this.idle, this.version);
+    const installed = await TestLeaf.install(join(this.directory, tenant.slug, site.slug), leaf, this.idle, this.version);
     await installed.start();
     this.#leaves.push(installed);
     return installed;
@@ -187,7 +187,7 @@ export class Installation {
 
   async found(tenant: Tenant, siteId: string): Promise<SiteWithLeaf> {
     const em = this.database.database.em({ tenantId: tenant.id });
-    const populate = ['bundleFiles'] as const;
+    const populate = ['bundleCiphertext'] as const;
     const leaf = await em.findOneOrFail(NatsLeafServer, { edgeSiteId: siteId }, { populate });
     return { leaf, site: await em.findOneOrFail(EdgeSite, { id: siteId }) };
   }

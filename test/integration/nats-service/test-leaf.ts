@@ -4,41 +4,39 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import type { Secret } from '#libs/kernel';
 import type { NatsLeafServer } from '#libs/model';
-import { openLeafSecrets } from '../../../src/edge-sites/index.js';
+import { openLeafBundle } from '../../../src/edge-sites/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
+import { unpack } from '../../support/unpack.js';
 import { NatsServer, type NatsVersion } from '../nats/nats-server.js';
 
 /** A leaf that runs what was provisioned, from a directory instead of /etc and /var. */
 export class TestLeaf {
   #server: NatsServer | undefined;
 
-  constructor(
+  private constructor(
     private readonly directory: string,
     private readonly leaf: NatsLeafServer,
-    process: INestApplicationContext,
+    private readonly configuration: string,
     private readonly version: NatsVersion,
-  ) {
-    const { leafKeyPem, serverKeyPem, creds } = openLeafSecrets(process.get(KeyRing, { strict: false }), leaf);
-    const files: Record<string, string> = {
-      'etc/certs/nats-server.pem': leaf.serverCertPem!,
-      'etc/certs/nats-server-key.pem': serverKeyPem.reveal(),
-      'etc/certs/nats-leaf.pem': leaf.leafCertPem!,
-      'etc/certs/nats-leaf-key.pem': leafKeyPem.reveal(),
-      'etc/certs/ca-chain.pem': leaf.caChainPem!,
-      'etc/certs/tenant-ca.pem': leaf.tenantCaPem!,
-      'etc/creds/tenant.creds': creds.reveal(),
-    };
+  ) {}
+
+  /** Unpacks the leaf's bundle. */
+  static async install(directory: string, leaf: NatsLeafServer, process: INestApplicationContext, version: NatsVersion): Promise<TestLeaf> {
+    const archive = openLeafBundle(process.get(KeyRing, { strict: false }), leaf.id, leaf.bundleCiphertext as Buffer);
+    const files = new Map([...(await unpack(Buffer.concat([...archive])))].map(([path, { text }]) => [path.replace(/^[^/]+\//, ''), text]));
     for (const folder of ['etc/certs', 'etc/creds', 'lib', 'run']) mkdirSync(join(directory, folder), { recursive: true });
-    for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, file), text, { mode: 0o600 });
+    for (const [path, text] of files) {
+      if (/^(?:nats\/certs|creds)\//.test(path)) writeFileSync(join(directory, path.replace(/^(?:nats\/)?/, 'etc/')), text, { mode: 0o600 });
+    }
+    return new TestLeaf(directory, leaf, files.get('nats/nats-leaf.conf')!, version);
   }
 
   async start(): Promise<void> {
-    const { bundleFiles, monitorPort } = this.leaf;
-    const configuration = (bundleFiles as Record<string, string>)['nats/nats-leaf.conf']!
+    const configuration = this.configuration
       .replaceAll('/etc/nats/', `${this.directory}/etc/`)
       .replaceAll('/var/lib/nats/', `${this.directory}/lib/`)
       .replaceAll('/run/nats/', `${this.directory}/run/`);
-    this.#server = await NatsServer.start(this.version, this.directory, 'leaf', configuration, monitorPort);
+    this.#server = await NatsServer.start(this.version, this.directory, 'leaf', configuration, this.leaf.monitorPort);
   }
 
   async stop(): Promise<void> {

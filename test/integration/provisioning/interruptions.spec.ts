@@ -7,6 +7,7 @@ import { CredentialService } from '../../../src/nats/index.js';
 import { CertificateService } from '../../../src/pki/index.js';
 import { LeafProvisioner } from '../../../src/provisioning/leaf-provisioner.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
+import { unpack } from '../../support/unpack.js';
 
 /** Runs are made by hand: no worker is there to make its own. */
 let app: TestApp;
@@ -179,8 +180,8 @@ describe('a run during which', () => {
 
     expect((await run(changed)).size).toBe(1);
     expect(await onRecord(site)).toEqual({ ...issued(2), ...abandoned(1) });
-    const [kept] = await sql<{ conf: string }>(`select bundle_files ->> 'nats/nats-leaf.conf' as conf from nats_leaf_servers where edge_site_id = ?`, site.id);
-    expect(kept?.conf).toContain('5222');
+    const files = await unpack(await ok(acme.api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`)));
+    expect(files.get(`edge-site-${site.slug}/nats/nats-leaf.conf`)!.text).toContain('5222');
   });
 
   it.each(moments)('a leaf that had failed is regenerated keeps nothing of the old generation (%s)', async (_when, moment) => {
