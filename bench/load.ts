@@ -9,21 +9,23 @@ export interface Load {
 }
 
 interface Target {
-  url: string;
+  /** Asked for in turn. */
+  urls: readonly string[];
   headers?: Record<string, string>;
 }
 
-/** Asks for the same thing over and over, on so many connections at once, each asking again when it was answered. */
-export async function load({ url, headers = {} }: Target, { connections, seconds }: { connections: number; seconds: number }): Promise<Load> {
+/** Asks over and over, on so many connections at once, each asking again when it was answered. */
+export async function load({ urls, headers = {} }: Target, { connections, seconds }: { connections: number; seconds: number }): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const times: number[] = [];
   let bytes = 0;
+  let next = 0;
   const begin = performance.now();
   const end = begin + seconds * 1000;
   const one = async () => {
     while (performance.now() < end) {
       const sent = performance.now();
-      const received = await get(url, headers, agent);
+      const received = await get(urls[next++ % urls.length]!, headers, agent);
       bytes += received;
       times.push(performance.now() - sent);
     }

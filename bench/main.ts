@@ -59,37 +59,39 @@ async function provisioning(api: Api): Promise<void> {
   print('');
 }
 
-/** The newest pending one is enough to know that there is one. */
+/** Starts with the newest, which are the last to be provisioned, and stops at the first that is not: to ask is work for the service, too. */
 async function allProvisioned(api: Api): Promise<boolean> {
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const page: { data: EdgeSiteDto[]; next_cursor: string | null } = await ok(api.get(`/admin/edge-sites?limit=200${cursor && `&cursor=${cursor}`}`));
-    const unfinished = page.data.find(({ leaf_server }) => leaf_server.status === 'pending');
-    if (unfinished !== undefined) return false;
+  let limit = 1;
+  for (let cursor: string | null = ''; cursor !== null; limit = 200) {
+    const path = `/admin/edge-sites?limit=${limit}${cursor && `&cursor=${cursor}`}`;
+    const page: { data: EdgeSiteDto[]; next_cursor: string | null } = await ok(api.get(path));
+    if (page.data.some(({ leaf_server }) => leaf_server.status === 'pending')) return false;
     cursor = page.next_cursor;
   }
   return true;
 }
 
 async function downloads(api: Api, key: string): Promise<void> {
-  const { data } = await ok(api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites?limit=1'));
-  const path = `/admin/edge-sites/${data[0]!.id}/bundle`;
-  const bundle = await ok(api.get<Buffer>(path));
+  const { data } = await ok(api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites?limit=200'));
+  const urls = data.map(({ id }) => `${api.url}/api/admin/edge-sites/${id}/bundle`);
   const file = join(directory, 'bundle.tar.gz');
-  writeFileSync(file, bundle);
+  writeFileSync(file, await ok(api.get<Buffer>(`/admin/edge-sites/${data[0]!.id}/bundle`)));
 
+  const headers = { authorization: `Bearer ${key}` };
   const options = { connections: CONNECTIONS, seconds: SECONDS };
-  const target = { url: `${api.url}/api${path}`, headers: { authorization: `Bearer ${key}` } };
-  await load(target, { connections: CONNECTIONS, seconds: 1 });
-  const ours = await load(target, options);
+  await load({ urls, headers }, { ...options, seconds: 2 });
+  const one = await load({ urls: urls.slice(0, 1), headers }, options);
+  const many = await load({ urls, headers }, options);
 
   const child = new Child('bare server', process.execPath, [resolve('dist/bench/bare-server.js'), file], { log: join(directory, 'bare.log') });
   try {
     const port = await until('the bare server listens', () => /^\d+$/m.exec(child.log)?.[0]);
-    const bare = await load({ url: `http://127.0.0.1:${port}/` }, options);
-    print(`Bundle downloads (${Math.round(ours.bytesPerAnswer / 1024)} KiB each, ${CONNECTIONS} connections, ${SECONDS} s)`);
-    row('this service', ours.perSecond, '/s');
-    row('bare Node server, the same bytes', bare.perSecond, '/s', ours.perSecond / bare.perSecond);
-    print(`  p99: ${ours.p99.toFixed(1)} ms, bare ${bare.p99.toFixed(1)} ms`);
+    const bare = await load({ urls: [`http://127.0.0.1:${port}/`] }, options);
+    print(`Bundle downloads (${Math.round(one.bytesPerAnswer / 1024)} KiB each, ${CONNECTIONS} connections, ${SECONDS} s)`);
+    row('this service, one site’s bundle', one.perSecond, '/s', one.perSecond / bare.perSecond);
+    row(`this service, ${urls.length} sites’ in turn`, many.perSecond, '/s', many.perSecond / bare.perSecond);
+    row('bare Node server, the same bytes', bare.perSecond, '/s');
+    print(`  p99: ${one.p99.toFixed(1)} ms, ${many.p99.toFixed(1)} ms, bare ${bare.p99.toFixed(1)} ms`);
   } finally {
     await child.stop();
   }
@@ -99,7 +101,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** @param ratio of this service to that baseline */
+/** @param ratio of this service to a baseline */
 function row(what: string, perSecond: number, unit: string, ratio?: number): void {
   const figure = `${perSecond.toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`;
   print(`  ${what.padEnd(34)}${figure.padStart(16)}${ratio === undefined ? '' : `   ratio ${ratio.toFixed(2)}`}`);
