@@ -1,3 +1,6 @@
 export * from './queue.module.js';
 export * from './job-worker.js';
 export * from './enqueue.js';
+export * from './pending-queue.js';
+export * from './pending-sweep.js';
+export * from './pending-worker.js';

@@ -1,0 +1,30 @@
+import { Logger } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { enqueued } from './enqueue.js';
+
+/** A job carries ids only; what is to be done is read when it runs. */
+export interface PendingJob<Data> {
+  /** Of two jobs with one id, the second is dropped. */
+  jobId: string;
+  data: Data;
+}
+
+/** Things that wait for a worker: a job makes it fast, and a sweep (`PendingSweep`) makes it sure. */
+export abstract class PendingQueue<Pending, Data extends object> {
+  private readonly logger = new Logger(this.constructor.name);
+
+  protected constructor(
+    private readonly queue: Queue<Data>,
+    private readonly jobOf: (pending: Pending) => PendingJob<Data>,
+  ) {}
+
+  /** That it is done at all is the sweep's to guarantee, so a queue that is away fails nobody's request. */
+  async add(pending: Pending): Promise<void> {
+    await enqueued(this.addAll([pending]), this.logger, this.jobOf(pending).data as Record<string, unknown>);
+  }
+
+  /** What has a job already is left alone. */
+  async addAll(all: readonly Pending[]): Promise<void> {
+    await this.queue.addBulk(all.map(this.jobOf).map(({ jobId, data }) => ({ name: 'provision', data, opts: { jobId } })) as never);
+  }
+}
