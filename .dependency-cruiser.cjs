@@ -7,7 +7,8 @@ const LIBRARIES = {
   lifecycle: ['kernel'],
   pki: ['kernel'],
   nats: ['kernel'],
-  bundle: ['kernel'],
+  collectors: ['kernel', 'contracts', 'nats'],
+  bundle: ['kernel', 'contracts', 'collectors'],
   policy: ['kernel', 'contracts'],
   model: ['kernel', 'contracts', 'lifecycle'],
 };

@@ -1,3 +1,5 @@
 export * from './error-codes.js';
 export * from './role.js';
 export * from './permissions.js';
+export * from './collector-type.js';
+export * from './enrollment-token.js';
