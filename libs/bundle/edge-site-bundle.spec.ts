@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Secret } from '#libs/kernel';
 import { bundleChecksum, CHECKSUMS_PATH } from './checksums.js';
 import { type EdgeSiteBundleInput, edgeSiteEntries, edgeSiteFolder, renderEdgeSiteFiles } from './edge-site-bundle.js';
+import { shellcheck } from './test-shellcheck.js';
 
 const input: EdgeSiteBundleInput = {
   siteName: 'New York',
@@ -132,11 +131,3 @@ describe("an edge site's bundle", () => {
     });
   });
 });
-
-/** What shellcheck says about the script, every finding of every severity; empty when it has none. */
-function shellcheck(script: string): string {
-  const fetched = resolve('.cache/bin/shellcheck');
-  const run = spawnSync(existsSync(fetched) ? fetched : 'shellcheck', ['--shell=sh', '--severity=style', '-'], { input: script, encoding: 'utf8' });
-  if (run.error) throw new Error('shellcheck is missing: run "npm test", which fetches it, or install it with the system’s packages.', { cause: run.error });
-  return run.stdout + run.stderr;
-}

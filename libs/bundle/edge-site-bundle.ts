@@ -1,9 +1,9 @@
 import { DomainError, isName, isSlug, type Secret } from '#libs/kernel';
 import type { BundleEntry } from './archive.js';
-import { CHECKSUMS_PATH, checksums } from './checksums.js';
 import { CERTIFICATE_FILES, renderComposeFile, renderKubernetesManifests } from './edge-site-containers.js';
 import { renderReadme } from './edge-site-readme.js';
 import { renderServiceUnit } from './edge-site-service.js';
+import { entriesOf } from './entry.js';
 import { renderSetupScript } from './setup-script/index.js';
 
 /** The oldest nats-server that knows all that a leaf's configuration says: `first_info_timeout` came to 2.10 with this release. */
@@ -106,15 +106,9 @@ export function edgeSiteEntries({ files, certificates, secrets }: EdgeSiteBundle
     'ca-chain.pem': certificates.caChainPem,
     'tenant-ca.pem': certificates.tenantCaPem,
   };
-  const entries: BundleEntry[] = [
-    ...Object.entries(files).map(([path, text]) => entry(path, text)),
-    ...CERTIFICATE_FILES.map((name) => entry(`nats/certs/${name}`, pem[name])),
-    entry(CREDS, secrets.creds),
-  ].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return [...entries, entry(CHECKSUMS_PATH, checksums(entries))];
-}
-
-function entry(path: string, content: string | Secret): BundleEntry {
-  if (typeof content !== 'string') return { path, mode: 0o600, content: content.reveal() };
-  return { path, mode: path === SETUP_SCRIPT ? 0o755 : 0o644, content };
+  return entriesOf({
+    ...files,
+    ...Object.fromEntries(CERTIFICATE_FILES.map((name) => [`nats/certs/${name}`, pem[name]])),
+    [CREDS]: secrets.creds,
+  });
 }

@@ -1,6 +1,6 @@
-import { shellQuote } from '../quote.js';
-import { BUNDLE_CHECK } from './bundle-check.js';
+import { ACTIONS, BASICS, ROOT, scriptHead, SUMS, VERDICTS } from '../shell/index.js';
 import { INSTALL } from './install.js';
+import { LAYOUT } from './layout.js';
 import { MAIN } from './main.js';
 import { NATS_SERVER } from './nats-server.js';
 import { OPTIONS } from './options.js';
@@ -21,14 +21,12 @@ export interface SetupScriptInput {
 }
 
 /**
- * The text of `setup.sh`: POSIX shell (POSIX.1-2017), for dash and busybox too.
- *
- * The parts are raw template strings, in which `${` would interpolate: the script does without braces around variables, and without
- * backquotes.
+ * The text of `setup.sh`.
  * @throws DomainError `bundle_invalid` when a text has control characters.
  */
 export function renderSetupScript(input: SetupScriptInput): string {
-  const constants = {
+  const head = scriptHead('Installs the NATS leaf of one edge site. What it can do: sh setup.sh --help', {
+    script: 'setup.sh',
     site_name: input.siteName,
     site_slug: input.siteSlug,
     generation: String(input.generation),
@@ -36,18 +34,7 @@ export function renderSetupScript(input: SetupScriptInput): string {
     client_url: input.clientUrl,
     minimum_version: input.minimumNatsServerVersion,
     bundle_files: input.bundleFiles.join(' '),
-  };
-  // What people name a site may look like code; it is quoted.
-  const assignments = Object.entries(constants).map(([name, value]) => `# shellcheck disable=SC1003,SC2016\n${name}=${shellQuote(value)}\n`);
-  return PREAMBLE + assignments.join('') + OPTIONS + BUNDLE_CHECK + NATS_SERVER + SERVICE + INSTALL + MAIN;
+    renewal: 'regenerate the site and install the new bundle',
+  });
+  return head + BASICS + ACTIONS + OPTIONS + SUMS + ROOT + LAYOUT + NATS_SERVER + SERVICE + INSTALL + VERDICTS + MAIN;
 }
-
-const PREAMBLE = String.raw`#!/bin/sh
-# Installs the NATS leaf of one edge site. What it can do: sh setup.sh --help
-set -eu
-umask 077
-LC_ALL=C
-export LC_ALL
-unset CDPATH
-
-`;

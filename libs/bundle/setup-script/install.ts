@@ -1,17 +1,5 @@
 /** Putting the bundle in place of what is there, and back if it does not come up. */
 export const INSTALL = String.raw`
-create_user() {
-  if ! grep -q '^nats:' /etc/group; then
-    if command -v groupadd >/dev/null; then groupadd --system nats; else addgroup -S nats; fi
-  fi
-  if id -u nats >/dev/null 2>&1; then return 0; fi
-  if command -v useradd >/dev/null; then
-    useradd --system --gid nats --home-dir /var/lib/nats --no-create-home --shell /usr/sbin/nologin nats
-  else
-    adduser -S -D -H -h /var/lib/nats -s /sbin/nologin -G nats nats
-  fi
-}
-
 # Puts $root before the paths of the configuration. Only lines that are a path and nothing else are touched, so that no text of another
 # kind can pass for one.
 rewrite_configuration() {
@@ -119,14 +107,14 @@ put_back() {
   if [ "$mode" = prefix ]; then nats_server=$(server_in_use); fi
   start_server
   wait_for_hub=no
-  await_server || warn "setup.sh: The previous configuration does not start either. Log: $(log_command)"
+  await_server || warn "$script: The previous configuration does not start either. Log: $(log_command)"
 }
 
 # Ends a run that failed after it began to change things.
 give_up() {
   trap '' INT TERM HUP
   problems=$(recent_problems)
-  warn "setup.sh: $1"
+  warn "$script: $1"
   if [ -n "$problems" ]; then warn "$problems"; fi
   if [ "$update" = yes ]; then
     put_back

@@ -35,7 +35,7 @@ install() {
   fi
   update=no
   if [ -n "$previous_generation" ]; then update=yes; fi
-  if [ -z "$prefix" ]; then create_user; fi
+  if [ -z "$prefix" ]; then create_user nats /var/lib/nats; fi
   trap 'rm -rf "$new"' EXIT
   stage
   read_configuration "$new/nats-leaf.conf"
@@ -75,27 +75,7 @@ install() {
   [ "$outcome" -eq 0 ] || return 3
 }
 
-# One line of --check: verdict SUBJECT GOOD-OR-BAD SENTENCE
-verdict() {
-  if [ "$2" != good ]; then healthy=no; fi
-  printf '%-13s %-4s  %s\n' "$1" "$2" "$3"
-}
-
-check_certificate() {
-  file=$etc/certs/$2
-  if ! command -v openssl >/dev/null; then
-    verdict "$1" good 'end date unknown (openssl is not installed)'
-  elif ! end=$(openssl x509 -noout -enddate -in "$file" 2>/dev/null | sed 's/^notAfter=//') || [ -z "$end" ]; then
-    verdict "$1" bad "cannot be read: $file"
-  elif ! openssl x509 -noout -checkend 0 -in "$file" >/dev/null; then
-    verdict "$1" bad "expired $end: regenerate the site and install the new bundle"
-  else
-    verdict "$1" good "valid until $end"
-  fi
-}
-
 check() {
-  healthy=yes
   require_http_client
   verdict bundle good "checksums match, generation $generation, config_checksum $(sha256_of "$bundle/SHA256SUMS")"
   if [ "$mode" != docker ]; then

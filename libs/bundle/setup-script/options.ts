@@ -1,12 +1,5 @@
-/** What `setup.sh` can be told, and how it speaks. */
+/** What `setup.sh` can be told. */
 export const OPTIONS = String.raw`
-say() { printf '%s\n' "$*"; }
-warn() { printf '%s\n' "$*" >&2; }
-fail() {
-  warn "setup.sh: $*"
-  exit 1
-}
-
 usage() {
   cat <<'USAGE'
 Installs the NATS leaf of this edge site, or brings it up to this bundle.
@@ -28,18 +21,6 @@ Installs the NATS leaf of this edge site, or brings it up to this bundle.
 Exit status: 0 done; 1 failed, and what was installed before is as it was; 2 wrong usage; 3 installed and running,
 but not connected to the hub yet.
 USAGE
-}
-
-wrong_usage() {
-  warn "setup.sh: $*"
-  warn ''
-  usage >&2
-  exit 2
-}
-
-set_action() {
-  [ "$action" = install ] || wrong_usage "--$action and --$1 cannot go together."
-  action=$1
 }
 
 parse_options() {
@@ -77,9 +58,7 @@ parse_options() {
     esac
     shift
   done
-  case $timeout in
-    0* | *[!0-9]* | ??????*) wrong_usage "--timeout takes a number of seconds, not $timeout." ;;
-  esac
+  check_timeout
   case $prefix in
     *[[:cntrl:]]*) wrong_usage 'The name of the directory has control characters, which a NATS configuration cannot hold.' ;;
   esac

@@ -106,8 +106,6 @@ recent_problems() {
   esac | grep -E '\[(ERR|FTL|WRN)\]|^nats-server:' | tail -n 3 | sed 's/^/    /'
 }
 
-pause() { sleep 0.2 2>/dev/null || sleep 1; }
-
 # 0: serves and, unless --no-wait is given, is connected; 1: does not run; 2: serves, but is not connected.
 await_server() {
   now=$(date +%s)
