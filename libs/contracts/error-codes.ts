@@ -10,6 +10,8 @@ export const ERROR_CODES = [
   'jetstream_domain_taken',
   'illegal_transition',
   'not_provisioned',
+  'nats_leaf_url_missing',
+  'site_in_use',
   'stale',
   'too_large',
   'unsupported_media_type',

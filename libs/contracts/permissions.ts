@@ -10,6 +10,8 @@ export const SUBJECTS = [
   'NatsLeafServer',
   'Bundle',
   'DownloadToken',
+  'CollectorPackage',
+  'OnboardingPackage',
   'NatsAccount',
   'NatsCredential',
   'Certificate',

@@ -1,5 +1,13 @@
 import type { DomainError } from '#libs/kernel';
-import { edgeSiteLifecycle, type Lifecycle, natsLeafServerLifecycle, signedArtifactLifecycle, tenantCaLifecycle } from './index.js';
+import {
+  collectorPackageLifecycle,
+  edgeSiteLifecycle,
+  type Lifecycle,
+  natsLeafServerLifecycle,
+  onboardingPackageLifecycle,
+  signedArtifactLifecycle,
+  tenantCaLifecycle,
+} from './index.js';
 
 /** Every pair of state and event with the state that follows; a pair that is missing here must be refused. */
 const table: Record<string, [Lifecycle<string, string>, string, Record<string, Record<string, string>>, string[]]> = {
@@ -19,6 +27,32 @@ const table: Record<string, [Lifecycle<string, string>, string, Record<string, R
       disconnected: { CONNECT: 'connected', REPROVISION: 'pending' },
     },
     ['PROVISION', 'CONNECT', 'DISCONNECT', 'REPROVISION'],
+  ],
+  'a collector package': [
+    collectorPackageLifecycle as Lifecycle<string, string>,
+    'pending',
+    {
+      pending: { PROVISION: 'provisioning', FAIL: 'failed' },
+      provisioning: { READY: 'ready', FAIL: 'failed' },
+      ready: { DOWNLOAD: 'downloaded', REVOKE: 'revoked' },
+      downloaded: { INSTALL: 'installed', REVOKE: 'revoked' },
+      installed: { REVOKE: 'revoked' },
+      failed: { RETRY: 'pending' },
+      revoked: {},
+    },
+    ['PROVISION', 'READY', 'DOWNLOAD', 'INSTALL', 'FAIL', 'RETRY', 'REVOKE'],
+  ],
+  'an onboarding package': [
+    onboardingPackageLifecycle as Lifecycle<string, string>,
+    'issued',
+    {
+      issued: { DELIVER: 'delivered', EXPIRE: 'expired', REVOKE: 'revoked' },
+      delivered: { ACTIVATE: 'activated', EXPIRE: 'expired', REVOKE: 'revoked' },
+      activated: { REVOKE: 'revoked' },
+      expired: {},
+      revoked: {},
+    },
+    ['DELIVER', 'ACTIVATE', 'EXPIRE', 'REVOKE'],
   ],
   'a tenant CA': [
     tenantCaLifecycle as Lifecycle<string, string>,

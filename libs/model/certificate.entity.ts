@@ -29,6 +29,7 @@ const schema = defineEntity({
     edgeSiteId: p.uuid().nullable(),
     generation: p.integer().nullable(),
     collectorPackageId: p.uuid().nullable(),
+    onboardingPackageId: p.uuid().nullable(),
     createdAt: p.datetime(),
   },
 });

@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { tenantOwned } from './tenant-owned.js';
 
-export type DownloadPurpose = 'edge_site_bundle';
+export type DownloadPurpose = 'edge_site_bundle' | 'collector_bundle' | 'onboarding_bundle';
 
 const schema = defineEntity({
   name: 'DownloadToken',

@@ -1,12 +1,15 @@
 import { ApiKey } from './api-key.entity.js';
 import { AuditEvent } from './audit-event.entity.js';
 import { Certificate } from './certificate.entity.js';
+import { CollectorPackage } from './collector-package.entity.js';
 import { DownloadToken } from './download-token.entity.js';
 import { EdgeSite } from './edge-site.entity.js';
+import { EnrollmentKey } from './enrollment-key.entity.js';
 import { NatsAccount } from './nats-account.entity.js';
 import { NatsLeafServer } from './nats-leaf-server.entity.js';
 import { NatsOperator } from './nats-operator.entity.js';
 import { NatsUser } from './nats-user.entity.js';
+import { OnboardingPackage } from './onboarding-package.entity.js';
 import { PlatformCa } from './platform-ca.entity.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantCa } from './tenant-ca.entity.js';
@@ -14,12 +17,15 @@ import { TenantCa } from './tenant-ca.entity.js';
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
 export * from './certificate.entity.js';
+export * from './collector-package.entity.js';
 export * from './download-token.entity.js';
 export * from './edge-site.entity.js';
+export * from './enrollment-key.entity.js';
 export * from './nats-account.entity.js';
 export * from './nats-leaf-server.entity.js';
 export * from './nats-operator.entity.js';
 export * from './nats-user.entity.js';
+export * from './onboarding-package.entity.js';
 export * from './platform-ca.entity.js';
 export * from './tenant-ca.entity.js';
 export * from './tenant-owned.js';
@@ -29,12 +35,15 @@ export const entities = [
   ApiKey,
   AuditEvent,
   Certificate,
+  CollectorPackage,
   DownloadToken,
   EdgeSite,
+  EnrollmentKey,
   NatsAccount,
   NatsLeafServer,
   NatsOperator,
   NatsUser,
+  OnboardingPackage,
   PlatformCa,
   Tenant,
   TenantCa,

@@ -23,6 +23,7 @@ const schema = defineEntity({
     revokedAt: p.datetime().nullable(),
     edgeSiteId: p.uuid().nullable(),
     generation: p.integer().nullable(),
+    collectorPackageId: p.uuid().nullable(),
     createdAt: p.datetime(),
   },
 });

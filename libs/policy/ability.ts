@@ -14,7 +14,7 @@ export interface Owned {
 
 export type Ability = MongoAbility<[Action | 'manage', Subject | 'all' | (Owned & { __caslSubjectType__: Subject })]>;
 
-const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'Certificate'];
+const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'Certificate', 'CollectorPackage', 'OnboardingPackage'];
 
 /** What a role may do in its tenant; each includes what the one before may. */
 const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
@@ -25,11 +25,11 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
     ['revoke', ['NatsCredential']],
   ],
   admin: [
-    ['create', ['EdgeSite', 'ApiKey']],
-    ['update', ['EdgeSite']],
+    ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
+    ['update', ['EdgeSite', 'CollectorPackage']],
     ['delete', ['EdgeSite']],
     ['regenerate', ['NatsLeafServer']],
-    ['revoke', ['Certificate', 'ApiKey']],
+    ['revoke', ['Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['read', ['ApiKey', 'AuditEvent']],
   ],
 };

@@ -39,6 +39,8 @@ const SPOKEN: Record<Subject, string> = {
   NatsLeafServer: 'leaf servers',
   Bundle: 'bundles',
   DownloadToken: 'download tokens',
+  CollectorPackage: 'collector packages',
+  OnboardingPackage: 'onboarding packages',
   NatsAccount: 'the NATS account',
   NatsCredential: 'NATS credentials',
   Certificate: 'certificates',
