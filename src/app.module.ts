@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
+import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
 import { MonitorModule } from './monitor/index.js';
 import { AccountPushModule, NatsModule } from './nats/index.js';
@@ -44,6 +45,7 @@ const FEATURES = [
   PkiModule,
   NatsModule,
   EdgeSitesModule,
+  CollectorsModule,
   BundlesModule,
   StreamsModule,
 ];
@@ -60,7 +62,7 @@ export class AppModule {
         DatabaseUrlsModule.forRoot(urls),
         ...PLATFORM,
         ...FEATURES,
-        ...(has('worker') ? [ProvisioningModule, AccountPushModule, StreamsWorkerModule] : []),
+        ...(has('worker') ? [ProvisioningModule, CollectorsWorkerModule, AccountPushModule, StreamsWorkerModule] : []),
         ...(has('monitor') ? [MonitorModule] : []),
       ],
     };

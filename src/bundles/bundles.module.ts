@@ -1,10 +1,16 @@
 import { Module } from '@nestjs/common';
-import { BundlesController } from './bundles.controller.js';
+import { CollectorsModule } from '../collectors/index.js';
+import { CollectorBundlesController } from './collector-bundles.controller.js';
+import { CollectorBundlesService } from './collector-bundles.service.js';
 import { DownloadTokensService } from './download-tokens.service.js';
+import { EdgeSiteBundlesController } from './edge-site-bundles.controller.js';
 import { EdgeSiteBundlesService } from './edge-site-bundles.service.js';
+import { EnrollmentKeyController } from './enrollment-key.controller.js';
+import { EnrollmentKeys } from './enrollment-keys.js';
 
 @Module({
-  controllers: [BundlesController],
-  providers: [DownloadTokensService, EdgeSiteBundlesService],
+  imports: [CollectorsModule],
+  controllers: [EdgeSiteBundlesController, CollectorBundlesController, EnrollmentKeyController],
+  providers: [DownloadTokensService, EnrollmentKeys, EdgeSiteBundlesService, CollectorBundlesService],
 })
 export class BundlesModule {}

@@ -13,7 +13,11 @@ export interface DownloadTarget {
 }
 
 /** What the object of a purpose is, in audit rows. */
-const SUBJECTS: Record<DownloadPurpose, string> = { edge_site_bundle: 'edge_site' };
+const SUBJECTS: Record<DownloadPurpose, string> = {
+  edge_site_bundle: 'edge_site',
+  collector_bundle: 'collector_package',
+  onboarding_bundle: 'onboarding_package',
+};
 
 const SECRET_BYTES = 32;
 
@@ -82,7 +86,7 @@ export class DownloadTokensService {
   }
 }
 
-const unusable = () =>
+export const unusable = () =>
   new DomainError(
     'not_found',
     'This download token is not valid here: it may have been used, have expired, or belong to something else. Ask for a new one.',

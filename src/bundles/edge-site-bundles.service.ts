@@ -9,17 +9,10 @@ import { Caller, type Origin } from '../platform/auth/index.js';
 import { Database, type Where } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { PublicUrl } from '../platform/public-url.js';
+import type { PackedDownload } from './download.js';
 import { downloadCommand } from './download-command.js';
 import { DownloadTokensService } from './download-tokens.service.js';
 import { findLeafBundles, type LeafBundle, noEdgeSite } from './leaf-bundles.js';
-
-/** A bundle on its way. */
-export interface Download {
-  fileName: string;
-  /** Bytes. */
-  length: number;
-  stream: Readable;
-}
 
 
 interface Asked {
@@ -44,7 +37,7 @@ export class EdgeSiteBundlesService {
   ) {}
 
   /** @throws DomainError `not_found`, `not_provisioned` */
-  async download(caller: Caller, siteId: string): Promise<Download> {
+  async download(caller: Caller, siteId: string): Promise<PackedDownload> {
     return this.open(await this.#downloads.add(caller.tenantId, { caller, siteId }));
   }
 
@@ -68,7 +61,7 @@ export class EdgeSiteBundlesService {
    * The download of whoever holds a token. A token is used up only when there is something to download.
    * @throws DomainError `not_found`, `not_provisioned`
    */
-  async downloadByToken(siteId: string, token: string | undefined, origin: Origin): Promise<Download> {
+  async downloadByToken(siteId: string, token: string | undefined, origin: Origin): Promise<PackedDownload> {
     if (token === undefined || !isId(siteId)) throw noEdgeSite();
     const secret = new Secret(token);
     const { id, tenantId } = await this.tokens.find(secret, target(siteId));
@@ -100,7 +93,7 @@ export class EdgeSiteBundlesService {
     return outcomes;
   }
 
-  private open({ leafId, slug, bundleCiphertext }: LeafBundle): Download {
+  private open({ leafId, slug, bundleCiphertext }: LeafBundle): PackedDownload {
     const archive = openLeafBundle(this.keyRing, leafId, bundleCiphertext);
     return { fileName: fileName(slug), length: archive.length, stream: Readable.from(archive, { objectMode: false }) };
   }

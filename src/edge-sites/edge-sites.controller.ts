@@ -7,7 +7,7 @@ import { ApiPage, type Page } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
-import { CreateEdgeSiteDto, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
+import { CreateEdgeSiteDto, DeleteEdgeSiteQuery, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
 import { EdgeSitesService } from './edge-sites.service.js';
 import type { SiteWithLeaf } from './site-with-leaf.js';
 
@@ -63,9 +63,9 @@ export class EdgeSitesController {
     operationId: 'deleteEdgeSite',
     summary: 'Delete an edge site: certificates and NATS users are revoked, the hub drops its leaf',
   })
-  @ApiProblems(400, 401, 403, 404)
-  async delete(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<void> {
-    await this.sites.delete(caller, id);
+  @ApiProblems(400, 401, 403, 404, 409, 422)
+  async delete(@CurrentCaller() caller: Caller, @IdParam() id: string, @Query() query: DeleteEdgeSiteQuery): Promise<void> {
+    await this.sites.delete(caller, id, { detach: query.collectors === 'detach' });
   }
 
   @Get(':id/leaf-server')

@@ -7,11 +7,12 @@ import { EdgeSitesController } from './edge-sites.controller.js';
 import { EdgeSitesService } from './edge-sites.service.js';
 import { LeafPresence } from './leaf-presence.service.js';
 import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
+import { SiteDependents } from './site-dependents.js';
 
 @Module({
   imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
   controllers: [EdgeSitesController],
-  providers: [EdgeSitesService, LeafPresence, ProvisioningQueue],
-  exports: [EdgeSitesService, LeafPresence, ProvisioningQueue],
+  providers: [EdgeSitesService, LeafPresence, ProvisioningQueue, SiteDependents],
+  exports: [EdgeSitesService, LeafPresence, ProvisioningQueue, SiteDependents],
 })
 export class EdgeSitesModule {}

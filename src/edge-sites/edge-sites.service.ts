@@ -16,6 +16,7 @@ import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_S
 import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
+import { type Dependent, SiteDependents } from './site-dependents.js';
 import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 export interface LeafSettings {
@@ -50,6 +51,7 @@ export class EdgeSitesService {
     private readonly certificates: CertificateService,
     private readonly credentials: CredentialService,
     private readonly accounts: AccountService,
+    private readonly dependents: SiteDependents,
     private readonly streams: Streams,
     private readonly hub: HubAddress,
     private readonly platformHosts: PlatformHosts,
@@ -137,17 +139,24 @@ export class EdgeSitesService {
     return regenerated;
   }
 
-  /** Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf. */
-  async delete(caller: Caller, id: string): Promise<void> {
+  /**
+   * Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf.
+   * @param detach whether the packages of the site are let go; otherwise they are in the way
+   * @throws DomainError `not_found`; `site_in_use` with the list of its packages
+   */
+  async delete(caller: Caller, id: string, { detach = false }: { detach?: boolean } = {}): Promise<void> {
     const account = await this.database.transaction(caller.tenantScope, async (em) => {
       const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('delete', 'EdgeSite', site);
+      const dependents = await this.dependents.ofSite(em, id);
+      if (dependents.length > 0 && !detach) throw inUse(dependents);
+      await this.dependents.release(em, caller, id);
       await this.certificates.revokeOfSite(em, caller, id, { reason: 'cessationOfOperation' });
       const account = await this.credentials.revokeOfSite(em, caller, id);
       em.remove(leaf);
       await em.flush();
       em.remove(site);
-      this.record(em, caller, 'edge_site.delete', site, { slug: site.slug });
+      this.record(em, caller, 'edge_site.delete', site, { slug: site.slug, detached: dependents.map((one) => one.id) });
       return account;
     });
     if (account !== undefined) await this.accounts.announce(account);
@@ -241,6 +250,17 @@ function refuseToShrinkBuffer(leaf: NatsLeafServer, { jetstreamMaxFileBytes: ask
   if (asked === undefined || asked >= leaf.jetstreamMaxFileBytes || !leaf.connectedAt) return;
   const detail = `The leaf has buffered with ${leaf.jetstreamMaxFileBytes} bytes of disk. Less could lose what it holds: give it as much, or more.`;
   throw invalid('/jetstream_max_file_bytes', 'lowered', detail);
+}
+
+/** A list that a page can show; more than that nobody reads. */
+const SHOWN = 100;
+
+function inUse(dependents: readonly Dependent[]): DomainError {
+  const detail =
+    `The site has ${dependents.length} packages. Revoke them first, or delete it with ?collectors=detach: ` +
+    'its collectors then fall back to the hub, and its onboarding packages are revoked.';
+  const errors = dependents.slice(0, SHOWN).map(({ kind, id, name }) => ({ pointer: '', code: kind, detail: `${name} (${id})` }));
+  return new DomainError('site_in_use', detail, { errors });
 }
 
 function checkPorts({ localListen, monitorPort }: NatsLeafServer): void {

@@ -4,4 +4,5 @@ export * from './leaf-presence.service.js';
 export * from './listener-hosts.js';
 export * from './provisioning-queue.js';
 export * from './leaf-secrets.js';
+export * from './site-dependents.js';
 export type { SiteWithLeaf } from './site-with-leaf.js';

@@ -10,6 +10,7 @@ import {
   leafUserPermissions,
   type Permissions,
   personPermissions,
+  publisherPermissions,
   signUser,
   streamReaderPermissions,
 } from '#libs/nats';
@@ -35,14 +36,28 @@ interface NewLeafUser {
   expiresAt: Date;
 }
 
+interface NewCollectorUser {
+  tenantId: string;
+  name: string;
+  collectorPackageId: string;
+  edgeSiteId: string | null;
+  /** What it may publish. */
+  subjects: readonly string[];
+  expiresAt: Date;
+}
+
+/** Whose users. A collector's stand under its site as well, but are not the site's own. */
+type UserHolder = { edgeSiteId: string | string[]; generation?: number } | { collectorPackageId: string };
+
 interface NewUser {
   tenantId: string;
   purpose: NatsUserPurpose;
   name: string;
   permissions: Permissions;
   expiresAt: Date;
-  edgeSiteId?: string;
+  edgeSiteId?: string | null;
   generation?: number;
+  collectorPackageId?: string;
 }
 
 export interface PersonRequest {
@@ -89,6 +104,12 @@ export class CredentialService {
       permissions: leafUserPermissions({ site: siteSlug, jetstreamDomain }),
     }));
     return this.intend(em, asked);
+  }
+
+  /** Records the user of a collector. Commit before calling `sign`. */
+  async intendCollectorUser(em: Em, { subjects, ...user }: NewCollectorUser): Promise<IntendedUser> {
+    const [intended] = await this.intend(em, [{ ...user, purpose: 'collector', permissions: publisherPermissions(subjects) }]);
+    return intended!;
   }
 
   /**
@@ -139,8 +160,8 @@ export class CredentialService {
   }
 
   /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */
-  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string | string[]; generation?: number }): Promise<void> {
-    const where = { edgeSiteId, status: 'intended' as const, ...(generation === undefined ? {} : { generation }) };
+  async abandon(em: Em, holder: UserHolder): Promise<void> {
+    const where = { ...heldBy(holder), status: 'intended' as const };
     const left = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
     for (const user of left) user.apply('ABANDON');
   }
@@ -158,12 +179,12 @@ export class CredentialService {
     { upToGeneration }: { upToGeneration?: number } = {},
   ): Promise<NatsAccount | undefined> {
     const upTo = upToGeneration === undefined ? {} : { generation: { $lte: upToGeneration } };
-    const users = await em.find(
-      NatsUser,
-      { edgeSiteId, status: ['intended', 'issued'], ...upTo },
-      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
-    );
-    return users.length === 0 ? undefined : this.revokeAll(em, caller, users);
+    return this.revokeWhere(em, caller, { ...heldBy({ edgeSiteId }), ...upTo });
+  }
+
+  /** As `revokeOfSite`, for a collector's user. */
+  revokeOfCollector(em: Em, caller: Caller, collectorPackageId: string): Promise<NatsAccount | undefined> {
+    return this.revokeWhere(em, caller, { collectorPackageId });
   }
 
   /**
@@ -232,6 +253,7 @@ export class CredentialService {
         revokedAt: null,
         edgeSiteId: null,
         generation: null,
+        collectorPackageId: null,
         createdAt: this.clock.now(),
         ...user,
       });
@@ -255,6 +277,15 @@ export class CredentialService {
     );
   }
 
+  private async revokeWhere(em: Em, caller: Caller, where: Where<NatsUser>): Promise<NatsAccount | undefined> {
+    const users = await em.find(
+      NatsUser,
+      { $and: [where, { status: ['intended', 'issued'] }] } as Where<NatsUser>,
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    return users.length === 0 ? undefined : this.revokeAll(em, caller, users);
+  }
+
   private async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount> {
     const account = await this.accounts.revokeUsers(em, users[0]!.tenantId, users);
     for (const { id, name } of users) {
@@ -263,6 +294,8 @@ export class CredentialService {
     return account;
   }
 }
+
+const heldBy = (holder: UserHolder) => ('edgeSiteId' in holder ? { ...holder, collectorPackageId: null } : holder);
 
 /** Whoever may subscribe to subjects may also read them from the tenant's stream: that is where sites' messages are. */
 function personRules(asked: PersonRequest): Permissions {

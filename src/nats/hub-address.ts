@@ -7,8 +7,10 @@ import { Config } from '../platform/config/index.js';
 export class HubAddress {
   #clientUrl: string | undefined;
   #leafUpstreamUrl: string | undefined;
+  readonly #publicUrl: string | undefined;
 
   constructor(config: Config) {
+    this.#publicUrl = config.natsPublicUrl;
     this.#clientUrl = config.natsUrl;
     this.#leafUpstreamUrl = config.natsLeafUpstreamUrl;
   }
@@ -16,6 +18,11 @@ export class HubAddress {
   /** What clients of the hub dial. */
   get clientUrl(): string {
     return known(this.#clientUrl);
+  }
+
+  /** What collectors dial that belong to no site. */
+  get publicUrl(): string {
+    return this.#publicUrl ?? this.clientUrl;
   }
 
   /** What leaves dial. */

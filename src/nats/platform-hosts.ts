@@ -14,7 +14,7 @@ export class PlatformHosts {
 
   /** Loopback names are nobody's: they stand in every listener's certificate. */
   get reserved(): string[] {
-    const urls = [this.hub.leafUpstreamUrl, this.hub.clientUrl, this.config.publicUrl];
+    const urls = [this.hub.leafUpstreamUrl, this.hub.clientUrl, this.hub.publicUrl, this.config.publicUrl];
     return urls.flatMap((url) => (url === undefined ? [] : [hostOf(url)])).filter((host) => !LOOPBACK.has(host));
   }
 }

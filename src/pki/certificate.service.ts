@@ -14,7 +14,7 @@ import {
 import { Audit } from '../platform/audit/index.js';
 import { type Caller, systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
-import { Database, type Em, PLATFORM } from '../platform/database/index.js';
+import { Database, type Em, PLATFORM, type Where } from '../platform/database/index.js';
 import { AuthorityService } from './authority.service.js';
 import { type PlatformAuthority, PlatformAuthorities } from './platform-authorities.js';
 import { intentColumns, intentOf } from './recorded-intent.js';
@@ -28,7 +28,17 @@ export interface CertificatePlan {
   edgeSiteId?: string;
   generation?: number;
   collectorPackageId?: string;
+  onboardingPackageId?: string;
 }
+
+/**
+ * Whose certificates. What belongs to a package stands under the package's site as well, but is not the site's own: it goes neither when a
+ * generation of the leaf does, nor when the site is deleted.
+ */
+export type CertificateHolder =
+  | { edgeSiteId: string | string[]; generation?: number }
+  | { collectorPackageId: string }
+  | { onboardingPackageId: string };
 
 export interface SigningRequest {
   certificate: Certificate;
@@ -122,10 +132,10 @@ export class CertificateService {
   }
 
   /** Closes intents that nobody will complete. What may have been signed for them was given to nobody. */
-  async abandon(em: Em, { edgeSiteId, generation }: { edgeSiteId: string | string[]; generation?: number }): Promise<Certificate[]> {
+  async abandon(em: Em, holder: CertificateHolder): Promise<Certificate[]> {
     const left = await em.find(
       Certificate,
-      { edgeSiteId, status: 'intended', ...(generation === undefined ? {} : { generation }) },
+      { ...heldBy(holder), status: 'intended' },
       { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
     );
     for (const certificate of left) certificate.apply('ABANDON');
@@ -164,13 +174,17 @@ export class CertificateService {
     { upToGeneration, reason }: { upToGeneration?: number; reason: EndEntityReason },
   ): Promise<Certificate[]> {
     const upTo = upToGeneration === undefined ? {} : { generation: { $lte: upToGeneration } };
-    const certificates = await em.find(
-      Certificate,
-      { edgeSiteId, status: ['intended', 'issued'], ...upTo },
-      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
-    );
-    for (const certificate of certificates) this.revoke(em, caller, certificate, reason);
-    return certificates;
+    return this.revokeAll(em, caller, { ...heldBy({ edgeSiteId }), ...upTo }, reason);
+  }
+
+  /** Revokes what a package was issued, and what is being issued to it. */
+  revokeOfPackage(
+    em: Em,
+    caller: Caller,
+    holder: Exclude<CertificateHolder, { edgeSiteId: unknown }>,
+    reason: EndEntityReason,
+  ): Promise<Certificate[]> {
+    return this.revokeAll(em, caller, holder, reason);
   }
 
   /**
@@ -190,6 +204,16 @@ export class CertificateService {
     const intent = planService({ service, hosts, issuer: ca }, { clock: this.clock, random: this.random });
     const keeps = current !== undefined && (await this.isGood(current, intent, ca));
     return { ...(keeps ? current : await this.issueByServicesCa(intent, ca.id)), ...chain };
+  }
+
+  private async revokeAll(em: Em, caller: Caller, where: Where<Certificate>, reason: EndEntityReason): Promise<Certificate[]> {
+    const certificates = await em.find(
+      Certificate,
+      { $and: [where, { status: ['intended', 'issued'] }] } as Where<Certificate>,
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    for (const certificate of certificates) this.revoke(em, caller, certificate, reason);
+    return certificates;
   }
 
   private async isGood(current: ServiceCertificate, intent: CertificateIntent, ca: PlatformAuthority): Promise<boolean> {
@@ -239,12 +263,16 @@ export class CertificateService {
       edgeSiteId: plan.edgeSiteId ?? null,
       generation: plan.generation ?? null,
       collectorPackageId: plan.collectorPackageId ?? null,
+      onboardingPackageId: plan.onboardingPackageId ?? null,
       createdAt: this.clock.now(),
     });
     em.persist(certificate);
     return certificate;
   }
 }
+
+const heldBy = (holder: CertificateHolder) =>
+  'edgeSiteId' in holder ? { ...holder, collectorPackageId: null, onboardingPackageId: null } : holder;
 
 /** Another run of the same work took over, or what it was for is gone. */
 function notOpen({ id }: Certificate, found: Certificate | null | undefined): DomainError {

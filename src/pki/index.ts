@@ -1,5 +1,6 @@
 export { AuthorityService, type CaChain } from './authority.service.js';
 export {
+  type CertificateHolder,
   type CertificatePlan,
   CertificateService,
   type IssuedServiceCertificate,

@@ -347,6 +347,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/collectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List collector packages, newest first */
+        get: operations["listCollectorPackages"];
+        put?: never;
+        /** Create a collector package; its certificate and NATS user are made right away */
+        post: operations["createCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/collectors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a collector package */
+        get: operations["getCollectorPackage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/collectors/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Provision a package again that has failed */
+        post: operations["retryCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/collectors/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a package with its certificate and NATS user; its collector is cut off */
+        post: operations["revokeCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/edge-sites/{id}/bundle": {
         parameters: {
             query?: never;
@@ -398,6 +467,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/collectors/{id}/download-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a signed one-time token for a collector’s bundle, with the curl line that uses it */
+        post: operations["createCollectorDownloadToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collectors/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Download the bundle of a collector with a one-time token */
+        post: operations["downloadCollectorBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pki/enrollment-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the public key that enrolment tokens are signed with: Ed25519, as PEM */
+        get: operations["getEnrollmentKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -429,7 +549,7 @@ export interface components {
          * @description For programs.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
+        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
         FieldError: {
             /**
              * @description JSON pointer (RFC 6901) into the body or query.
@@ -1278,6 +1398,147 @@ export interface components {
              */
             jetstream_sync_always?: boolean;
         };
+        /** @enum {string} */
+        CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
+        CreateCollectorPackage: {
+            /** @example flowgger */
+            collector_type: components["schemas"]["CollectorType"];
+            /**
+             * @description Where it runs, in the words of people. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example Rack 4, upper floor
+             */
+            site?: string | null;
+            /**
+             * @description Name or address that devices send to; it is written into the collector's certificate.
+             * @example syslog.ny.acme.example
+             */
+            hostname?: string | null;
+            /**
+             * @description Settings of the collector that differ from the defaults. Which ones there are depends on its type; others are refused.
+             * @example {
+             *       "listen_addr": "0.0.0.0:1514"
+             *     }
+             */
+            config_overrides?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: uuid
+             * @description The site whose leaf it dials. Without it, the collector dials the hub.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id?: string | null;
+        };
+        /**
+         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be.
+         * @enum {string}
+         */
+        CollectorPackageStatus: "pending" | "provisioning" | "ready" | "downloaded" | "installed" | "failed" | "revoked";
+        CollectorEdgeSite: {
+            /** @example active */
+            status: components["schemas"]["EdgeSiteStatus"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            id: string;
+            /** @example New York plant */
+            name: string;
+            /** @example new-york-plant */
+            slug: string;
+            /** @example tls://nats.ny.acme.example:4222 */
+            nats_leaf_url: string | null;
+        };
+        CollectorPackage: {
+            /** @example flowgger */
+            collector_type: components["schemas"]["CollectorType"];
+            /**
+             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be.
+             * @example ready
+             */
+            status: components["schemas"]["CollectorPackageStatus"];
+            /**
+             * @example {
+             *       "listen_addr": "0.0.0.0:1514"
+             *     }
+             */
+            config_overrides: {
+                [key: string]: unknown;
+            };
+            /** @description The site whose leaf it dials; null for one that dials the hub. */
+            edge_site: components["schemas"]["CollectorEdgeSite"] | null;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e81 */
+            id: string;
+            /**
+             * @description Name of the collector in its certificate, and of its NATS user.
+             * @example flowgger-new-york-plant-1f2e3d4c
+             */
+            user_name: string;
+            /**
+             * @description Where it runs, in the words of people.
+             * @example Rack 4, upper floor
+             */
+            site: string | null;
+            /** @example syslog.ny.acme.example */
+            hostname: string | null;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string | null;
+            /**
+             * @description What its configuration dials; null while its site has no nats_leaf_url.
+             * @example tls://nats.ny.acme.example:4222
+             */
+            nats_url: string | null;
+            /**
+             * @description Whether what was downloaded dials something else by now. A new token gives the new configuration, with the same identity.
+             * @example false
+             */
+            config_outdated: boolean;
+            /**
+             * Format: date-time
+             * @example 2027-11-24T10:00:00.000Z
+             */
+            cert_expires_at: string | null;
+            /**
+             * @description Why provisioning failed for good, in words.
+             * @example The issuer expires before the certificate would begin.
+             */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:01.000Z
+             */
+            provisioned_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            downloaded_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:06:00.000Z
+             */
+            installed_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-25T10:00:00.000Z
+             */
+            revoked_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+        };
+        CollectorPackagePage: {
+            data: components["schemas"]["CollectorPackage"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
         CreateDownloadToken: {
             /**
              * @description Seconds until the token expires; a day when absent, a week at most.
@@ -1340,7 +1601,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`) */
+        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`) */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -2173,7 +2434,13 @@ export interface operations {
     };
     deleteEdgeSite: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `detach` lets the site's packages go: its collectors fall back to the hub, with their configuration outdated, and its onboarding packages
+                 *     are revoked. Without it, a site that has packages is not deleted.
+                 */
+                collectors?: "detach";
+            };
             header?: {
                 /**
                  * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
@@ -2199,6 +2466,8 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2313,6 +2582,193 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listCollectorPackages: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only packages of this site. */
+                edge_site_id?: string;
+                /** @description Only packages in this state. */
+                status?: "pending" | "provisioning" | "ready" | "downloaded" | "installed" | "failed" | "revoked";
+                /** @description Only collectors of this type. */
+                collector_type?: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackagePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCollectorPackage"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     downloadEdgeSiteBundle: {
         parameters: {
             query?: never;
@@ -2414,6 +2870,104 @@ export interface operations {
             };
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCollectorDownloadToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateDownloadToken"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DownloadToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    downloadCollectorBundle: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token. A wrong, used, expired or foreign one is answered with 404. */
+                "x-serviceradar-download-token": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bundle, a tar.gz. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEnrollmentKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key, as SubjectPublicKeyInfo. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example -----BEGIN PUBLIC KEY-----
+                     *     MCowBQYDK2VwAyEA…
+                     *     -----END PUBLIC KEY-----
+                     */
+                    "application/x-pem-file": string;
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -1,4 +1,5 @@
 import { IsInt, Max, Min } from 'class-validator';
+import type { Secret } from '#libs/kernel';
 import { MayBeAbsent } from '../../platform/validation/index.js';
 
 /** A week, in seconds. */
@@ -32,3 +33,9 @@ export class DownloadTokenDto {
    */
   command!: string;
 }
+
+export const toDownloadTokenDto = ({ token, expiresAt, command }: { token: Secret; expiresAt: Date; command: string }): DownloadTokenDto => ({
+  token: token.reveal(),
+  expires_at: expiresAt.toISOString(),
+  command,
+});

@@ -151,6 +151,17 @@ export class EdgeSiteQuery extends PageQuery {
   label?: string;
 }
 
+export class DeleteEdgeSiteQuery {
+  /**
+   * `detach` lets the site's packages go: its collectors fall back to the hub, with their configuration outdated, and its onboarding packages
+   * are revoked. Without it, a site that has packages is not deleted.
+   * @example "detach"
+   */
+  @MayBeAbsent()
+  @IsIn(['detach'])
+  collectors?: 'detach';
+}
+
 const settings = (body: UpdateEdgeSiteDto) => ({
   localListen: body.local_listen,
   monitorPort: body.monitor_port,

@@ -35,6 +35,9 @@ export abstract class Config {
   /** Undefined means the local hub. */
   readonly natsUrl!: string | undefined;
 
+  /** What collectors without a site dial. Undefined means `natsUrl`, or the local hub. */
+  readonly natsPublicUrl!: string | undefined;
+
   /** Path of the program that the local hub runs; undefined means `nats-server` from the PATH. */
   readonly natsServer!: string | undefined;
 

@@ -160,6 +160,7 @@ describe('the configuration', () => {
     DATABASE_OWNER_URL: ['db.example', 'mysql://db.example/x'],
     QUEUE_URL: ['redis', 'amqp://queue.example', 'redis://'],
     NATS_URL: ['hub.example', 'http://hub.example', 'nats://u:p@hub.example', 'tls://hub.example/path', 'tls://hub.example?x=1'],
+    NATS_PUBLIC_URL: ['hub.example', 'http://hub.example', 'nats://u:p@hub.example', 'tls://hub.example/path'],
     NATS_SERVER: ['a\tb'],
     TRUSTED_PROXIES: ['everybody', '10.0.0.0/33', '10.0.0.0/', '::1/129'],
     ROOT_CA_CERT_FILE: ['a\nb'],

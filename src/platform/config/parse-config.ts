@@ -27,6 +27,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     databaseOwnerUrl: read('DATABASE_OWNER_URL', secretUrl('postgres', 'postgresql')),
     queueUrl: read('QUEUE_URL', secretUrl('redis', 'rediss', 'postgres', 'postgresql')),
     natsUrl,
+    natsPublicUrl: read('NATS_PUBLIC_URL', address('tls', 'nats')),
     natsServer: read('NATS_SERVER', path),
     hubClientPort: read('HUB_CLIENT_PORT', port) ?? 4222,
     hubLeafPort,

@@ -25,6 +25,7 @@ export const CONFIG_VARIABLES = [
     default: 'the server of `DATABASE_URL`',
   },
   { name: 'NATS_URL', meaning: 'The hub; required in production', default: 'a local hub' },
+  { name: 'NATS_PUBLIC_URL', meaning: 'The hub as collectors reach it that belong to no site: `tls://` or `nats://`', default: '`NATS_URL`, or the local hub' },
   { name: 'NATS_SERVER', meaning: 'Path of the `nats-server` that the local hub runs', default: '`nats-server` on the PATH' },
   { name: 'HUB_CLIENT_PORT', meaning: 'Port of the local hub for clients; 0 is any free port', default: '`4222`' },
   { name: 'HUB_LEAF_PORT', meaning: 'Port of the local hub for leaves; 0 is any free port', default: '`7422`' },

@@ -16,6 +16,8 @@ export const PROBLEMS: Record<ErrorCode, { status: ProblemStatus; title: string 
   jetstream_domain_taken: { status: 409, title: 'JetStream domain taken' },
   illegal_transition: { status: 409, title: 'Not possible in this state' },
   not_provisioned: { status: 409, title: 'Not provisioned yet' },
+  nats_leaf_url_missing: { status: 409, title: 'Address of the leaf missing' },
+  site_in_use: { status: 409, title: 'Site in use' },
   stale: { status: 412, title: 'Changed in the meantime' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },

@@ -1,21 +1,16 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, StreamableFile } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiParam, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
-import { CreateDownloadTokenDto, DownloadTokenDto } from './dto/download-token.dto.js';
-import { type Download, EdgeSiteBundlesService } from './edge-site-bundles.service.js';
-
-const GZIP = 'application/gzip';
-const TOKEN_HEADER = 'x-serviceradar-download-token';
-
-const bundleResponse = (status: number) =>
-  ApiResponse({ status, description: 'The bundle, a tar.gz.', content: { [GZIP]: { schema: { type: 'string', format: 'binary' } } } });
+import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
+import { CreateDownloadTokenDto, DownloadTokenDto, toDownloadTokenDto } from './dto/download-token.dto.js';
+import { EdgeSiteBundlesService } from './edge-site-bundles.service.js';
 
 @ApiTags('Bundles')
 @Controller()
-export class BundlesController {
+export class EdgeSiteBundlesController {
   constructor(private readonly bundles: EdgeSiteBundlesService) {}
 
   @Get('admin/edge-sites/:id/bundle')
@@ -44,8 +39,7 @@ export class BundlesController {
     @IdParam() id: string,
     @Body() body: CreateDownloadTokenDto,
   ): Promise<DownloadTokenDto> {
-    const { token, expiresAt, command } = await this.bundles.issueToken(caller, id, body.expires_in);
-    return { token: token.reveal(), expires_at: expiresAt.toISOString(), command };
+    return toDownloadTokenDto(await this.bundles.issueToken(caller, id, body.expires_in));
   }
 
   @Post('edge-sites/:id/bundle')
@@ -55,13 +49,8 @@ export class BundlesController {
     operationId: 'downloadEdgeSiteBundleByToken',
     summary: 'Download the bundle of an edge site with a one-time token',
   })
-  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid', example: '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70' } })
-  @ApiHeader({
-    name: TOKEN_HEADER,
-    required: true,
-    description: 'The token. A wrong, used, expired or foreign one is answered with 404.',
-    example: 'q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn',
-  })
+  @ApiPublicIdParam()
+  @ApiTokenHeader('q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn')
   @ApiProduces(GZIP)
   @bundleResponse(200)
   @ApiProblems(404, 409)
@@ -74,9 +63,4 @@ export class BundlesController {
     const origin = { requestId: request.id, sourceAddress: request.ip };
     return send(await this.bundles.downloadByToken(id, token, origin), reply);
   }
-}
-
-function send({ fileName, length, stream }: Download, reply: FastifyReply): StreamableFile {
-  void reply.header('cache-control', 'no-store');
-  return new StreamableFile(stream, { type: GZIP, length, disposition: `attachment; filename="${fileName}"` });
 }

@@ -1,0 +1,23 @@
+import { InjectQueue } from '@nestjs/bullmq';
+import { Injectable } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import type { CollectorPackage } from '#libs/model';
+import { PendingQueue } from '../platform/queue/index.js';
+
+export const COLLECTORS_QUEUE = 'collectors';
+
+export interface CollectorJob {
+  tenantId: string;
+  packageId: string;
+  attempt: number;
+}
+
+export type PendingCollector = Pick<CollectorPackage, 'id' | 'tenantId' | 'attempt'>;
+
+/** Collector packages that wait for their certificate and NATS user. */
+@Injectable()
+export class CollectorQueue extends PendingQueue<PendingCollector, CollectorJob> {
+  constructor(@InjectQueue(COLLECTORS_QUEUE) queue: Queue<CollectorJob>) {
+    super(queue, ({ id, tenantId, attempt }) => ({ jobId: `collector-${id}-a${attempt}`, data: { tenantId, packageId: id, attempt } }));
+  }
+}

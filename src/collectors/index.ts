@@ -1,0 +1,3 @@
+export * from './collector-secrets.js';
+export * from './collectors.module.js';
+export * from './collectors.service.js';
