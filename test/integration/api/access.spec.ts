@@ -7,8 +7,10 @@ import { startTestApp, type TestApp } from '../../support/app.js';
 const PUBLIC = new Set([
   'GET /api/health/live',
   'GET /api/health/ready',
+  'GET /api/pki/enrollment-key',
   'GET /api/pki/tenants/{slug}/ca.pem',
   'GET /api/pki/tenants/{slug}/crl',
+  'POST /api/collectors/{id}/bundle',
   'POST /api/edge-sites/{id}/bundle',
 ]);
 
