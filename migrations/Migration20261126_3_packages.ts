@@ -57,7 +57,8 @@ export class Migration20261126_3_packages extends Migration {
         label text not null,
         component_type text not null check (component_type in ('gateway', 'agent', 'checker', 'sync')),
         component_id text not null,
-        edge_site_id uuid not null references edge_sites on delete cascade,
+        -- Gone with its site, of which it is a component; revoked before, so that what it was is still known.
+        edge_site_id uuid references edge_sites on delete set null,
         cert_pem text not null,
         ca_chain_pem text not null,
         key_pem_ciphertext text not null,

@@ -7,6 +7,7 @@ import { EdgeSitesModule } from './edge-sites/index.js';
 import { MonitorModule } from './monitor/index.js';
 import { AccountPushModule, NatsModule } from './nats/index.js';
 import { PkiModule } from './pki/index.js';
+import { OnboardingModule, OnboardingWorkerModule } from './onboarding/index.js';
 import { AuditModule } from './platform/audit/index.js';
 import { AuthModule } from './platform/auth/index.js';
 import { ClockModule } from './platform/clock.js';
@@ -46,6 +47,7 @@ const FEATURES = [
   NatsModule,
   EdgeSitesModule,
   CollectorsModule,
+  OnboardingModule,
   BundlesModule,
   StreamsModule,
 ];
@@ -62,7 +64,7 @@ export class AppModule {
         DatabaseUrlsModule.forRoot(urls),
         ...PLATFORM,
         ...FEATURES,
-        ...(has('worker') ? [ProvisioningModule, CollectorsWorkerModule, AccountPushModule, StreamsWorkerModule] : []),
+        ...(has('worker') ? [ProvisioningModule, CollectorsWorkerModule, OnboardingWorkerModule, AccountPushModule, StreamsWorkerModule] : []),
         ...(has('monitor') ? [MonitorModule] : []),
       ],
     };

@@ -21,7 +21,8 @@ const schema = defineEntity({
     componentType: p.string().$type<ComponentType>(),
     /** The component's own id, unique in its site: it stands in the certificate. */
     componentId: p.string(),
-    edgeSiteId: p.uuid(),
+    /** Null when the site is gone. */
+    edgeSiteId: p.uuid().nullable(),
     certPem: p.text().lazy(),
     caChainPem: p.text().lazy(),
     keyPemCiphertext: p.text().lazy(),

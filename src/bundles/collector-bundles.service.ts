@@ -2,30 +2,26 @@ import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { collectorEntries, collectorFolder, packBundle } from '#libs/bundle';
 import { configFileOf, renderCollectorConfiguration } from '#libs/collectors';
-import { type Clock, DomainError, isId, Secret } from '#libs/kernel';
+import { type Clock, DomainError } from '#libs/kernel';
 import { CollectorPackage, NatsLeafServer, Tenant } from '#libs/model';
-import { type CollectorView, CollectorsService, noCollector, openCollectorSecrets } from '../collectors/index.js';
+import { type CollectorView, CollectorsService, openCollectorSecrets } from '../collectors/index.js';
 import { Audit } from '../platform/audit/index.js';
-import { Caller, type Origin } from '../platform/auth/index.js';
+import type { Caller, Origin } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
-import { PublicUrl } from '../platform/public-url.js';
 import type { PackedDownload } from './download.js';
-import { downloadCommand } from './download-command.js';
-import { DownloadTokensService, unusable } from './download-tokens.service.js';
-import { EnrollmentKeys } from './enrollment-keys.js';
+import { unusable } from './download-tokens.service.js';
+import { SignedTokens } from './signed-tokens.service.js';
 
 @Injectable()
 export class CollectorBundlesService {
   constructor(
     private readonly database: Database,
     private readonly collectors: CollectorsService,
-    private readonly tokens: DownloadTokensService,
-    private readonly enrollment: EnrollmentKeys,
+    private readonly tokens: SignedTokens,
     private readonly keyRing: KeyRing,
     private readonly audit: Audit,
-    private readonly publicUrl: PublicUrl,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -35,18 +31,16 @@ export class CollectorBundlesService {
    * @throws DomainError `not_found`, `illegal_transition` when the package is revoked
    */
   async issueToken(caller: Caller, id: string, lifetime?: number) {
-    const { collector, secret, expiresAt } = await this.database.transaction(caller.tenantScope, async (em) => {
+    const { collector, issued } = await this.database.transaction(caller.tenantScope, async (em) => {
       const { collector } = await this.collectors.load(em, caller, id);
       caller.authorize('create', 'DownloadToken', collector);
-      if (collector.status === 'revoked') throw new DomainError('illegal_transition', 'The collector package is revoked: nothing of it can be downloaded any more.');
-      const { token: secret, expiresAt } = this.tokens.issue(em, caller, target(id), lifetime);
-      return { collector, secret, expiresAt };
+      if (collector.status === 'revoked') {
+        throw new DomainError('illegal_transition', 'The collector package is revoked: nothing of it can be downloaded any more.');
+      }
+      return { collector, issued: this.tokens.issue(em, caller, target(id), lifetime) };
     });
-    const apiUrl = `${this.publicUrl.value}/api`;
-    const ticket = { apiUrl, packageId: id, secret: secret.reveal(), expiresAt, configFile: configFileOf(collector.collectorType) };
-    const token = await this.enrollment.seal(ticket);
-    const command = downloadCommand({ url: `${apiUrl}/collectors/${id}/bundle`, token, fileName: `${collectorFolder(id)}.tar.gz` });
-    return { token, expiresAt, command };
+    const configFile = configFileOf(collector.collectorType);
+    return this.tokens.sign(issued, { path: `collectors/${id}/bundle`, folder: collectorFolder(id), configFile });
   }
 
   /**
@@ -54,18 +48,13 @@ export class CollectorBundlesService {
    * @throws DomainError `not_found`, `not_provisioned`, `nats_leaf_url_missing`
    */
   async downloadByToken(id: string, token: string | undefined, origin: Origin): Promise<PackedDownload> {
-    const ticket = token === undefined || !isId(id) ? undefined : await this.enrollment.open(new Secret(token));
-    if (ticket?.packageId !== id) throw unusable();
-    const secret = new Secret(ticket.secret);
-    const { id: tokenId, tenantId } = await this.tokens.find(secret, target(id));
-    return this.database.transaction({ tenantId }, async (em) => {
-      const principal = { actor: `download_token:${tokenId}`, id: tokenId, name: 'download token', role: 'viewer' as const, tenantId };
-      const caller = new Caller(principal, origin);
-      const view = await this.collectors.load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+    const shown = await this.tokens.open(token, target(id), origin);
+    return this.database.transaction(shown.scope, async (em) => {
+      const view = await this.collectors.load(em, shown.caller, id, LockMode.PESSIMISTIC_WRITE);
       const natsUrl = downloadable(view);
-      await this.tokens.use(em, secret, target(id), origin.sourceAddress);
+      await this.tokens.use(em, shown);
       view.collector.download(natsUrl, this.clock.now());
-      this.audit.record(em, caller, {
+      this.audit.record(em, shown.caller, {
         action: 'collector_bundle.download',
         subjectType: 'collector_package',
         subjectId: id,
@@ -120,7 +109,7 @@ function downloadable({ collector, site, natsUrl }: CollectorView): string {
     case 'failed':
       throw new DomainError('not_provisioned', `The collector package could not be provisioned: ${collector.lastError} Retry it: POST /api/admin/collectors/${collector.id}/retry.`);
     case 'revoked':
-      throw noCollector();
+      throw unusable();
     case 'ready':
     case 'downloaded':
     case 'installed':

@@ -155,7 +155,7 @@ export class CollectorsService {
   }
 }
 
-export const noCollector = () => new DomainError('not_found', 'There is no such collector package.');
+const noCollector = () => new DomainError('not_found', 'There is no such collector package.');
 
 async function findSite(em: Em, caller: Caller, id: string): Promise<EdgeSite> {
   // It cannot be deleted while a package is made for it.

@@ -416,6 +416,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/edge-packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List onboarding packages, newest first */
+        get: operations["listOnboardingPackages"];
+        put?: never;
+        /** Issue an onboarding package for a component of a site, with its certificate */
+        post: operations["createOnboardingPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/edge-packages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an onboarding package */
+        get: operations["getOnboardingPackage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/edge-packages/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what has happened to an onboarding package, newest first */
+        get: operations["listOnboardingPackageEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/edge-packages/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke an onboarding package with its certificate */
+        post: operations["revokeOnboardingPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/edge-sites/{id}/bundle": {
         parameters: {
             query?: never;
@@ -495,6 +564,40 @@ export interface paths {
         put?: never;
         /** Download the bundle of a collector with a one-time token */
         post: operations["downloadCollectorBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/edge-packages/{id}/download-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a signed one-time token for a component’s bundle, with the curl line that uses it */
+        post: operations["createOnboardingDownloadToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/edge-packages/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Download the bundle of a component with a one-time token */
+        post: operations["downloadOnboardingBundle"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1462,7 +1565,16 @@ export interface components {
             config_overrides: {
                 [key: string]: unknown;
             };
-            /** @description The site whose leaf it dials; null for one that dials the hub. */
+            /**
+             * @description The site whose leaf it dials; null for one that dials the hub.
+             * @example {
+             *       "id": "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70",
+             *       "name": "New York plant",
+             *       "slug": "new-york-plant",
+             *       "status": "active",
+             *       "nats_leaf_url": "tls://nats.ny.acme.example:4222"
+             *     }
+             */
             edge_site: components["schemas"]["CollectorEdgeSite"] | null;
             /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e81 */
             id: string;
@@ -1533,6 +1645,124 @@ export interface components {
         };
         CollectorPackagePage: {
             data: components["schemas"]["CollectorPackage"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        ComponentType: "gateway" | "agent" | "checker" | "sync";
+        CreateOnboardingPackage: {
+            /**
+             * @description What people call the component. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example Agent in rack 4
+             */
+            label: string;
+            /** @example agent */
+            component_type: components["schemas"]["ComponentType"];
+            /**
+             * @description The component's own id, unique in its site: it stands in its certificate, and is who it is to the gateway. 1 to 63 letters, digits,
+             *     dots, hyphens and underscores.
+             * @example agent-rack-4
+             */
+            component_id: string;
+            /**
+             * Format: uuid
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id: string;
+            /**
+             * @description Seconds until it must have been activated; a week when absent, 30 days at most.
+             * @example 604800
+             */
+            expires_in?: number;
+        };
+        /**
+         * @description Issued with its certificate, delivered when it was downloaded, activated when its component first reported; expired when it did not in time.
+         * @enum {string}
+         */
+        OnboardingPackageStatus: "issued" | "delivered" | "activated" | "expired" | "revoked";
+        OnboardingPackage: {
+            /** @example agent */
+            component_type: components["schemas"]["ComponentType"];
+            /**
+             * @description Issued with its certificate, delivered when it was downloaded, activated when its component first reported; expired when it did not in time.
+             * @example issued
+             */
+            status: components["schemas"]["OnboardingPackageStatus"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e92 */
+            id: string;
+            /** @example Agent in rack 4 */
+            label: string;
+            /** @example agent-rack-4 */
+            component_id: string;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string | null;
+            /**
+             * Format: date-time
+             * @example 2027-11-24T10:00:00.000Z
+             */
+            cert_expires_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it must have been activated.
+             * @example 2026-12-01T10:00:00.000Z
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            delivered_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:06:00.000Z
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-25T10:00:00.000Z
+             */
+            revoked_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+        };
+        OnboardingPackagePage: {
+            data: components["schemas"]["OnboardingPackage"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        OnboardingEventName: "issued" | "delivered" | "activated" | "expired" | "revoked";
+        OnboardingEvent: {
+            /** @example delivered */
+            event: components["schemas"]["OnboardingEventName"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ea3 */
+            id: string;
+            /** @example 2026-11-24T10:05:00.000Z */
+            at: string;
+            /**
+             * @description Who: `api_key:<id>`, `download_token:<id>` or `system:<part>`.
+             * @example download_token:01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4eb4
+             */
+            actor: string;
+            /** @example 203.0.113.7 */
+            source_address: string | null;
+        };
+        OnboardingEventPage: {
+            data: components["schemas"]["OnboardingEvent"][];
             /**
              * @description Give it as `cursor` to get the next page; null on the last one.
              * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
@@ -2769,6 +2999,199 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listOnboardingPackages: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only packages of this site. */
+                edge_site_id?: string;
+                /** @description Only packages in this state. */
+                status?: "issued" | "delivered" | "activated" | "expired" | "revoked";
+                /** @description Only packages for this type of component. */
+                component_type?: "gateway" | "agent" | "checker" | "sync";
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingPackagePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOnboardingPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateOnboardingPackage"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getOnboardingPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listOnboardingPackageEvents: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingEventPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeOnboardingPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     downloadEdgeSiteBundle: {
         parameters: {
             query?: never;
@@ -2941,6 +3364,76 @@ export interface operations {
             };
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOnboardingDownloadToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateDownloadToken"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DownloadToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    downloadOnboardingBundle: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token. A wrong, used, expired or foreign one is answered with 404. */
+                "x-serviceradar-download-token": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bundle, a tar.gz. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -54,7 +54,17 @@ export class CollectorPackageDto {
   edge_site_id!: string | null;
 
   /** The site whose leaf it dials; null for one that dials the hub. */
-  @ApiProperty({ type: () => CollectorEdgeSiteDto, nullable: true })
+  @ApiProperty({
+    type: () => CollectorEdgeSiteDto,
+    nullable: true,
+    example: {
+      id: '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70',
+      name: 'New York plant',
+      slug: 'new-york-plant',
+      status: 'active',
+      nats_leaf_url: 'tls://nats.ny.acme.example:4222',
+    },
+  })
   edge_site!: CollectorEdgeSiteDto | null;
 
   /**

@@ -38,6 +38,9 @@ export abstract class Config {
   /** What collectors without a site dial. Undefined means `natsUrl`, or the local hub. */
   readonly natsPublicUrl!: string | undefined;
 
+  /** `host:port` that agents dial. */
+  readonly gatewayAddress!: string;
+
   /** Path of the program that the local hub runs; undefined means `nats-server` from the PATH. */
   readonly natsServer!: string | undefined;
 

@@ -5,6 +5,8 @@ import { address, Environment, type Format, host, networks, oneOf, path, port, R
 
 const ENCRYPTION_KEY_BYTES = 32;
 
+const GATEWAY_PORT = 50_052;
+
 /**
  * Reads the configuration from the environment's variables.
  *
@@ -34,6 +36,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     natsLeafUpstreamUrl:
       read('NATS_LEAF_UPSTREAM_URL', address('tls', 'nats', 'nats-leaf')) ??
       (hubLeafPort === 0 || natsUrl !== undefined ? undefined : `tls://127.0.0.1:${hubLeafPort}`),
+    gatewayAddress: read('GATEWAY_ADDRESS', hostAndPort) ?? `${reachable(listen.host)}:${GATEWAY_PORT}`,
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
@@ -96,9 +99,20 @@ const publicUrl: Format<string> = (text) => {
 
 function defaultPublicUrl({ host, port }: Pick<Config, 'host' | 'port'>): string | undefined {
   if (port === 0) return undefined;
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
-  return `http://${isIPv6(reachable) ? `[${reachable}]` : reachable}:${port}`;
+  return `http://${reachable(host)}:${port}`;
 }
+
+/** As it stands before a port. */
+function reachable(host: string): string {
+  const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return isIPv6(address) ? `[${address}]` : address;
+}
+
+const hostAndPort: Format<string> = (text) => {
+  const { port } = new URL(address('tcp')(`tcp://${text}`));
+  if (port === '') throw new Refusal('must be a host and a port, host:port');
+  return text;
+};
 
 const apiKey: Format<Secret> = (text) => {
   if (!/^sr_[A-Za-z0-9]{8,32}_[A-Za-z0-9_-]{32,128}$/.test(text)) {

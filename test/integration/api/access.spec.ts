@@ -11,6 +11,7 @@ const PUBLIC = new Set([
   'GET /api/pki/tenants/{slug}/ca.pem',
   'GET /api/pki/tenants/{slug}/crl',
   'POST /api/collectors/{id}/bundle',
+  'POST /api/edge-packages/{id}/bundle',
   'POST /api/edge-sites/{id}/bundle',
 ]);
 

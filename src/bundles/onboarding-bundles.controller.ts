@@ -1,0 +1,44 @@
+import { Body, Controller, Headers, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
+import { ApiProblems } from '../platform/problem/index.js';
+import { IdParam } from '../platform/validation/index.js';
+import { OnboardingBundlesService } from './onboarding-bundles.service.js';
+import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
+import { CreateDownloadTokenDto, DownloadTokenDto, toDownloadTokenDto } from './dto/download-token.dto.js';
+
+@ApiTags('Bundles')
+@Controller()
+export class OnboardingBundlesController {
+  constructor(private readonly bundles: OnboardingBundlesService) {}
+
+  @Post('admin/edge-packages/:id/download-tokens')
+  @Authorize('create', 'DownloadToken')
+  @ApiOperation({
+    operationId: 'createOnboardingDownloadToken',
+    summary: 'Make a signed one-time token for a component’s bundle, with the curl line that uses it',
+  })
+  @ApiProblems(400, 401, 403, 404, 409, 422)
+  async createToken(@CurrentCaller() caller: Caller, @IdParam() id: string, @Body() body: CreateDownloadTokenDto): Promise<DownloadTokenDto> {
+    return toDownloadTokenDto(await this.bundles.issueToken(caller, id, body.expires_in));
+  }
+
+  @Post('edge-packages/:id/bundle')
+  @HttpCode(200)
+  @Public()
+  @ApiOperation({ operationId: 'downloadOnboardingBundle', summary: 'Download the bundle of a component with a one-time token' })
+  @ApiPublicIdParam()
+  @ApiTokenHeader('collectorpkg-v2:eyJ1IjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl')
+  @ApiProduces(GZIP)
+  @bundleResponse(200)
+  @ApiProblems(404)
+  async download(
+    @Param('id') id: string,
+    @Headers(TOKEN_HEADER) token: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<StreamableFile> {
+    return send(await this.bundles.downloadByToken(id, token, { requestId: request.id, sourceAddress: request.ip }), reply);
+  }
+}

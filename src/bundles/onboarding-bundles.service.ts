@@ -1,0 +1,78 @@
+import { LockMode } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import { edgePackageEntries, edgePackageFolder, packBundle } from '#libs/bundle';
+import { DomainError } from '#libs/kernel';
+import { onboardingPackageLifecycle } from '#libs/lifecycle';
+import { OnboardingPackage } from '#libs/model';
+import { OnboardingPackagesService, openComponentKey } from '../onboarding/index.js';
+import type { Caller, Origin } from '../platform/auth/index.js';
+import { Config } from '../platform/config/index.js';
+import { Database, type Em } from '../platform/database/index.js';
+import { KeyRing } from '../platform/encryption/index.js';
+import type { PackedDownload } from './download.js';
+import { unusable } from './download-tokens.service.js';
+import { SignedTokens } from './signed-tokens.service.js';
+
+/** The name in the gateway's certificate. */
+const GATEWAY_NAME = 'agent-gateway.serviceradar';
+
+const target = (id: string) => ({ purpose: 'onboarding_bundle' as const, objectId: id });
+
+@Injectable()
+export class OnboardingBundlesService {
+  constructor(
+    private readonly database: Database,
+    private readonly packages: OnboardingPackagesService,
+    private readonly tokens: SignedTokens,
+    private readonly keyRing: KeyRing,
+    private readonly config: Config,
+  ) {}
+
+  /** @throws DomainError `not_found`; `illegal_transition` when the package is over */
+  async issueToken(caller: Caller, id: string, lifetime?: number) {
+    const issued = await this.database.transaction(caller.tenantScope, async (em) => {
+      const found = await this.packages.load(em, caller, id);
+      caller.authorize('create', 'DownloadToken', found);
+      if (!isDeliverable(found)) {
+        throw new DomainError('illegal_transition', `The onboarding package is ${found.status}: nothing of it can be downloaded any more. Issue another one.`);
+      }
+      return this.tokens.issue(em, caller, target(id), lifetime);
+    });
+    return this.tokens.sign(issued, { path: `edge-packages/${id}/bundle`, folder: edgePackageFolder(id) });
+  }
+
+  /** @throws DomainError `not_found` */
+  async downloadByToken(id: string, token: string | undefined, origin: Origin): Promise<PackedDownload> {
+    const shown = await this.tokens.open(token, target(id), origin);
+    return this.database.transaction(shown.scope, async (em) => {
+      const found = await this.packages.load(em, shown.caller, id, LockMode.PESSIMISTIC_WRITE);
+      if (!isDeliverable(found)) throw unusable();
+      await this.tokens.use(em, shown);
+      this.packages.deliver(em, shown.caller, found);
+      return this.pack(em, id);
+    });
+  }
+
+  private async pack(em: Em, id: string): Promise<PackedDownload> {
+    const found = await em.findOneOrFail(
+      OnboardingPackage,
+      { id },
+      { populate: ['certPem', 'caChainPem', 'keyPemCiphertext'], disableIdentityMap: true },
+    );
+    const folder = edgePackageFolder(id);
+    const entries = edgePackageEntries({
+      packageId: id,
+      label: found.label,
+      componentType: found.componentType,
+      componentId: found.componentId,
+      gatewayAddress: this.config.gatewayAddress,
+      serverName: GATEWAY_NAME,
+      certificates: { certPem: found.certPem as string, caChainPem: found.caChainPem as string },
+      secrets: { keyPem: openComponentKey(this.keyRing, found as never) },
+    });
+    return { fileName: `${folder}.tar.gz`, stream: packBundle(folder, entries, { mtime: found.createdAt }) };
+  }
+}
+
+/** It may be fetched again until it is activated. */
+const isDeliverable = ({ status }: Pick<OnboardingPackage, 'status'>) => onboardingPackageLifecycle.can(status, 'EXPIRE');

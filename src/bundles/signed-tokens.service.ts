@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { isId, Secret } from '#libs/kernel';
+import { Caller, type Origin } from '../platform/auth/index.js';
+import type { Em, Scope } from '../platform/database/index.js';
+import { PublicUrl } from '../platform/public-url.js';
+import { downloadCommand } from './download-command.js';
+import { type DownloadTarget, DownloadTokensService, unusable } from './download-tokens.service.js';
+import { EnrollmentKeys } from './enrollment-keys.js';
+
+/** A one-time token that was issued, and is not signed yet. */
+interface Issued {
+  target: DownloadTarget;
+  secret: Secret;
+  expiresAt: Date;
+}
+
+/** What is fetched with it. */
+interface Fetched {
+  /** Of the API, below its base. */
+  path: string;
+  /** The bundle's top folder. */
+  folder: string;
+  /** The file that the collector reads. */
+  configFile?: string;
+}
+
+/** A token that may be used now. */
+export interface ShownToken {
+  target: DownloadTarget;
+  secret: Secret;
+  origin: Origin;
+  /** Whoever holds it. */
+  caller: Caller;
+  scope: Scope;
+}
+
+/**
+ * One-time tokens that are signed, so that a host can tell whose they are before it fetches anything. `issue` in a transaction; `sign` when
+ * that is committed.
+ */
+@Injectable()
+export class SignedTokens {
+  constructor(
+    private readonly tokens: DownloadTokensService,
+    private readonly keys: EnrollmentKeys,
+    private readonly publicUrl: PublicUrl,
+  ) {}
+
+  /** @param lifetime seconds; a day when absent */
+  issue(em: Em, caller: Caller, target: DownloadTarget, lifetime?: number): Issued {
+    const { token: secret, expiresAt } = this.tokens.issue(em, caller, target, lifetime);
+    return { target, secret, expiresAt };
+  }
+
+  /** @returns the token, and the line to paste where it is to be used */
+  async sign({ target, secret, expiresAt }: Issued, { path, folder, configFile }: Fetched) {
+    const apiUrl = `${this.publicUrl.value}/api`;
+    const token = await this.keys.seal({ apiUrl, packageId: target.objectId, secret: secret.reveal(), expiresAt, configFile });
+    const command = downloadCommand({ url: `${apiUrl}/${path}`, token, fileName: `${folder}.tar.gz` });
+    return { token, expiresAt, command };
+  }
+
+  /** @throws DomainError `not_found`, the same for a wrong, changed, used, expired and foreign one */
+  async open(token: string | undefined, target: DownloadTarget, origin: Origin): Promise<ShownToken> {
+    const ticket = token === undefined || !isId(target.objectId) ? undefined : await this.keys.open(new Secret(token));
+    if (ticket?.packageId !== target.objectId) throw unusable();
+    const secret = new Secret(ticket.secret);
+    const { id, tenantId } = await this.tokens.find(secret, target);
+    const principal = { actor: `download_token:${id}`, id, name: 'download token', role: 'viewer' as const, tenantId };
+    return { target, secret, origin, caller: new Caller(principal, origin), scope: { tenantId } };
+  }
+
+  /**
+   * Uses the token up: of any number of calls at once, one succeeds.
+   * @throws DomainError `not_found`
+   */
+  use(em: Em, { secret, target, origin }: ShownToken): Promise<void> {
+    return this.tokens.use(em, secret, target, origin.sourceAddress);
+  }
+}

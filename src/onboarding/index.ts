@@ -1,0 +1,3 @@
+export * from './onboarding-packages.service.js';
+export * from './onboarding-secrets.js';
+export * from './onboarding.module.js';
