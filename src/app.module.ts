@@ -3,6 +3,7 @@ import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
+import { LeafAccountsModule, LeafAccountsWorkerModule } from './leaf-accounts/index.js';
 import { MonitorModule } from './monitor/index.js';
 import { AccountPushModule, NatsModule } from './nats/index.js';
 import { PkiModule } from './pki/index.js';
@@ -46,6 +47,7 @@ const FEATURES = [
   EdgeSitesModule,
   BundlesModule,
   StreamsModule,
+  LeafAccountsModule,
 ];
 
 @Module({})
@@ -60,7 +62,7 @@ export class AppModule {
         DatabaseUrlsModule.forRoot(urls),
         ...PLATFORM,
         ...FEATURES,
-        ...(has('worker') ? [ProvisioningModule, AccountPushModule, StreamsWorkerModule] : []),
+        ...(has('worker') ? [ProvisioningModule, AccountPushModule, LeafAccountsWorkerModule, StreamsWorkerModule] : []),
         ...(has('monitor') ? [MonitorModule] : []),
       ],
     };

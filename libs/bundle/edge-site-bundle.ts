@@ -1,7 +1,7 @@
 import { DomainError, isName, isSlug, type Secret } from '#libs/kernel';
 import type { BundleEntry } from './archive.js';
 import { CHECKSUMS_PATH, checksums } from './checksums.js';
-import { CERTIFICATE_FILES, renderComposeFile, renderKubernetesManifests } from './edge-site-containers.js';
+import { CERTIFICATE_FILES, CREDS_FILES, renderComposeFile, renderKubernetesManifests } from './edge-site-containers.js';
 import { renderReadme } from './edge-site-readme.js';
 import { renderServiceUnit } from './edge-site-service.js';
 import { renderSetupScript } from './setup-script/index.js';
@@ -46,12 +46,11 @@ export interface EdgeSiteBundleContents {
     /** The tenant CA alone: what the site's clients are verified with. */
     tenantCaPem: string;
   };
-  secrets: { serverKeyPem: Secret; leafKeyPem: Secret; creds: Secret };
+  secrets: { serverKeyPem: Secret; leafKeyPem: Secret; creds: Secret; controlCreds: Secret };
 }
 
 const SETUP_SCRIPT = 'setup.sh';
 const CONFIGURATION = 'nats/nats-leaf.conf';
-const CREDS = 'creds/tenant.creds';
 
 /** The name of a site's top folder, and of the archive without its suffix. */
 export const edgeSiteFolder = (siteSlug: string): string => `edge-site-${siteSlug}`;
@@ -87,7 +86,7 @@ export function renderEdgeSiteFiles(input: EdgeSiteBundleInput): Record<string, 
       minimumNatsServerVersion,
     }),
   };
-  const bundleFiles = [...Object.keys(files), ...CERTIFICATE_FILES.map((name) => `nats/certs/${name}`), CREDS, SETUP_SCRIPT].sort();
+  const bundleFiles = [...Object.keys(files), ...CERTIFICATE_FILES.map((name) => `nats/certs/${name}`), ...CREDS_FILES.map((name) => `creds/${name}`), SETUP_SCRIPT].sort();
   return {
     ...files,
     [SETUP_SCRIPT]: renderSetupScript({ siteName, siteSlug, generation, upstreamUrl, clientUrl, minimumNatsServerVersion, bundleFiles }),
@@ -106,10 +105,11 @@ export function edgeSiteEntries({ files, certificates, secrets }: EdgeSiteBundle
     'ca-chain.pem': certificates.caChainPem,
     'tenant-ca.pem': certificates.tenantCaPem,
   };
+  const creds: Record<(typeof CREDS_FILES)[number], Secret> = { 'tenant.creds': secrets.creds, 'control.creds': secrets.controlCreds };
   const entries: BundleEntry[] = [
     ...Object.entries(files).map(([path, text]) => entry(path, text)),
     ...CERTIFICATE_FILES.map((name) => entry(`nats/certs/${name}`, pem[name])),
-    entry(CREDS, secrets.creds),
+    ...CREDS_FILES.map((name) => entry(`creds/${name}`, creds[name])),
   ].sort((a, b) => (a.path < b.path ? -1 : 1));
   return [...entries, entry(CHECKSUMS_PATH, checksums(entries))];
 }

@@ -3,6 +3,7 @@ import { AuditEvent } from './audit-event.entity.js';
 import { Certificate } from './certificate.entity.js';
 import { DownloadToken } from './download-token.entity.js';
 import { EdgeSite } from './edge-site.entity.js';
+import { LeafControlLink } from './leaf-control-link.entity.js';
 import { NatsAccount } from './nats-account.entity.js';
 import { NatsLeafServer } from './nats-leaf-server.entity.js';
 import { NatsOperator } from './nats-operator.entity.js';
@@ -16,6 +17,7 @@ export * from './audit-event.entity.js';
 export * from './certificate.entity.js';
 export * from './download-token.entity.js';
 export * from './edge-site.entity.js';
+export * from './leaf-control-link.entity.js';
 export * from './nats-account.entity.js';
 export * from './nats-leaf-server.entity.js';
 export * from './nats-operator.entity.js';
@@ -31,6 +33,7 @@ export const entities = [
   Certificate,
   DownloadToken,
   EdgeSite,
+  LeafControlLink,
   NatsAccount,
   NatsLeafServer,
   NatsOperator,

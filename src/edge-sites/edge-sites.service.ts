@@ -139,18 +139,18 @@ export class EdgeSitesService {
 
   /** Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf. */
   async delete(caller: Caller, id: string): Promise<void> {
-    const account = await this.database.transaction(caller.tenantScope, async (em) => {
+    const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
       const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('delete', 'EdgeSite', site);
       await this.certificates.revokeOfSite(em, caller, id, { reason: 'cessationOfOperation' });
-      const account = await this.credentials.revokeOfSite(em, caller, id);
+      const accounts = await this.credentials.revokeOfSite(em, caller, id);
       em.remove(leaf);
       await em.flush();
       em.remove(site);
       this.record(em, caller, 'edge_site.delete', site, { slug: site.slug });
-      return account;
+      return accounts;
     });
-    if (account !== undefined) await this.accounts.announce(account);
+    await this.accounts.announce(...accounts);
     await this.streams.requestTenant(caller.tenantId);
   }
 
