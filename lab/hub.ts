@@ -84,10 +84,10 @@ export class Hub {
     await this.#process?.stop(signal);
   }
 
-  /** Server names of the leaves that are connected. */
+  /** Server names of the leaves that are connected, each with one link or two. */
   async leaves(): Promise<string[]> {
     const { leafs } = await this.monitor<{ leafs?: { name: string }[] }>('/leafz');
-    return (leafs ?? []).map(({ name }) => name).sort();
+    return [...new Set((leafs ?? []).map(({ name }) => name))].sort();
   }
 
   /** What the monitoring says under a path. */

@@ -90,10 +90,11 @@ export class Leaf {
     return (await response.json()) as T;
   }
 
-  /** How many links to the hub it has. */
+  /** How many links to the hub carry its messages: one, or none. */
   async links(): Promise<number> {
-    const { leafnodes } = await this.monitor<{ leafnodes: number }>('/leafz');
-    return leafnodes;
+    const account = /^ *account: "(.+)"$/m.exec(this.read('etc/nats/nats-leaf.conf') ?? '')?.[1];
+    const { leafs } = await this.monitor<{ leafs?: { account: string }[] }>('/leafz');
+    return (leafs ?? []).filter((link) => link.account === account).length;
   }
 
   private get installed(): string {

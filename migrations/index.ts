@@ -1,6 +1,14 @@
 import { Migration20261124_1_initial } from './Migration20261124_1_initial.js';
 import { Migration20261126_1_sealed_bundles } from './Migration20261126_1_sealed_bundles.js';
-import { Migration20261126_3_packages } from './Migration20261126_3_packages.js';
+import { Migration20261126_2_control_accounts } from './Migration20261126_2_control_accounts.js';
+import { Migration20261126_3_leaf_control_links } from './Migration20261126_3_leaf_control_links.js';
+import { Migration20261126_4_packages } from './Migration20261126_4_packages.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
-export const migrations = [Migration20261124_1_initial, Migration20261126_1_sealed_bundles, Migration20261126_3_packages];
+export const migrations = [
+  Migration20261124_1_initial,
+  Migration20261126_1_sealed_bundles,
+  Migration20261126_2_control_accounts,
+  Migration20261126_3_leaf_control_links,
+  Migration20261126_4_packages,
+];

@@ -4,6 +4,7 @@ import { AuditEventsModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
+import { LeafAccountsModule, LeafAccountsWorkerModule } from './leaf-accounts/index.js';
 import { MonitorModule } from './monitor/index.js';
 import { AccountPushModule, NatsModule } from './nats/index.js';
 import { PkiModule } from './pki/index.js';
@@ -50,6 +51,7 @@ const FEATURES = [
   OnboardingModule,
   BundlesModule,
   StreamsModule,
+  LeafAccountsModule,
 ];
 
 @Module({})
@@ -64,7 +66,16 @@ export class AppModule {
         DatabaseUrlsModule.forRoot(urls),
         ...PLATFORM,
         ...FEATURES,
-        ...(has('worker') ? [ProvisioningModule, CollectorsWorkerModule, OnboardingWorkerModule, AccountPushModule, StreamsWorkerModule] : []),
+        ...(has('worker')
+          ? [
+              ProvisioningModule,
+              CollectorsWorkerModule,
+              OnboardingWorkerModule,
+              AccountPushModule,
+              LeafAccountsWorkerModule,
+              StreamsWorkerModule,
+            ]
+          : []),
         ...(has('monitor') ? [MonitorModule] : []),
       ],
     };

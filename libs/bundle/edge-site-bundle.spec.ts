@@ -17,7 +17,7 @@ const input: EdgeSiteBundleInput = {
   jetstreamMaxFileBytes: 10 * 1024 ** 3,
 };
 const certificates = { serverCertPem: 'server\n', leafCertPem: 'leaf\n', caChainPem: 'chain\n', tenantCaPem: 'tenant\n' };
-const secrets = { serverKeyPem: new Secret('server key\n'), leafKeyPem: new Secret('leaf key\n'), creds: new Secret('creds\n') };
+const secrets = { serverKeyPem: new Secret('server key\n'), leafKeyPem: new Secret('leaf key\n'), creds: new Secret('creds\n'), controlCreds: new Secret('control creds\n') };
 const entriesOf = (files: Record<string, string>) => edgeSiteEntries({ files, certificates, secrets });
 
 const HOSTILE_NAMES = ['a"b', '$(touch canary)', '`touch canary`', "'; touch canary; '", '%n %H', 'ends in \\', '<img src=x onerror=alert(1)>', '${HOME}', '# x: [*y]', '|a|b|', '😀'.repeat(200)];
@@ -29,6 +29,7 @@ describe("an edge site's bundle", () => {
   it('has the layout and the modes of the contract', () => {
     expect(entries.map(({ path, mode }) => `${mode.toString(8)} ${path}`)).toEqual([
       '644 README.md',
+      '600 creds/control.creds',
       '600 creds/tenant.creds',
       '644 docker-compose.yml',
       '644 kubernetes/service.yaml',
@@ -52,6 +53,7 @@ describe("an edge site's bundle", () => {
     const contents = { 'nats-server.pem': 'server', 'nats-server-key.pem': 'server key', 'nats-leaf.pem': 'leaf', 'nats-leaf-key.pem': 'leaf key', 'ca-chain.pem': 'chain', 'tenant-ca.pem': 'tenant' };
     for (const [name, content] of Object.entries(contents)) expect(textOf(`nats/certs/${name}`)).toBe(`${content}\n`);
     expect(textOf('creds/tenant.creds')).toBe('creds\n');
+    expect(textOf('creds/control.creds')).toBe('control creds\n');
     expect(textOf('nats/nats-leaf.conf')).toBe(input.natsLeafConf);
   });
 

@@ -1,6 +1,6 @@
 import { DomainError, isName, isSlug, type Secret } from '#libs/kernel';
 import type { BundleEntry } from './archive.js';
-import { CERTIFICATE_FILES, renderComposeFile, renderKubernetesManifests } from './edge-site-containers.js';
+import { CERTIFICATE_FILES, CREDS_FILES, renderComposeFile, renderKubernetesManifests } from './edge-site-containers.js';
 import { renderReadme } from './edge-site-readme.js';
 import { renderServiceUnit } from './edge-site-service.js';
 import { entriesOf } from './entry.js';
@@ -46,12 +46,11 @@ export interface EdgeSiteBundleContents {
     /** The tenant CA alone: what the site's clients are verified with. */
     tenantCaPem: string;
   };
-  secrets: { serverKeyPem: Secret; leafKeyPem: Secret; creds: Secret };
+  secrets: { serverKeyPem: Secret; leafKeyPem: Secret; creds: Secret; controlCreds: Secret };
 }
 
 const SETUP_SCRIPT = 'setup.sh';
 const CONFIGURATION = 'nats/nats-leaf.conf';
-const CREDS = 'creds/tenant.creds';
 
 /** The name of a site's top folder, and of the archive without its suffix. */
 export const edgeSiteFolder = (siteSlug: string): string => `edge-site-${siteSlug}`;
@@ -87,7 +86,7 @@ export function renderEdgeSiteFiles(input: EdgeSiteBundleInput): Record<string, 
       minimumNatsServerVersion,
     }),
   };
-  const bundleFiles = [...Object.keys(files), ...CERTIFICATE_FILES.map((name) => `nats/certs/${name}`), CREDS, SETUP_SCRIPT].sort();
+  const bundleFiles = [...Object.keys(files), ...CERTIFICATE_FILES.map((name) => `nats/certs/${name}`), ...CREDS_FILES.map((name) => `creds/${name}`), SETUP_SCRIPT].sort();
   return {
     ...files,
     [SETUP_SCRIPT]: renderSetupScript({ siteName, siteSlug, generation, upstreamUrl, clientUrl, minimumNatsServerVersion, bundleFiles }),
@@ -106,9 +105,10 @@ export function edgeSiteEntries({ files, certificates, secrets }: EdgeSiteBundle
     'ca-chain.pem': certificates.caChainPem,
     'tenant-ca.pem': certificates.tenantCaPem,
   };
+  const creds: Record<(typeof CREDS_FILES)[number], Secret> = { 'tenant.creds': secrets.creds, 'control.creds': secrets.controlCreds };
   return entriesOf({
     ...files,
     ...Object.fromEntries(CERTIFICATE_FILES.map((name) => [`nats/certs/${name}`, pem[name]])),
-    [CREDS]: secrets.creds,
+    ...Object.fromEntries(CREDS_FILES.map((name) => [`creds/${name}`, creds[name]])),
   });
 }

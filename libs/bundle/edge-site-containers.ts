@@ -21,7 +21,7 @@ const CONTAINER_USER = 1000;
  * loopback interface of the machine and nowhere else.
  */
 export function renderComposeFile(input: ContainerInput): string {
-  return `# Started by: setup.sh --docker, which sets the three variables and checks that the leaf connects.
+  return `# Started by: setup.sh --docker, which sets the variables and checks that the leaf connects.
 services:
   nats-leaf:
     image: \${NATS_IMAGE:-${IMAGE}}
@@ -46,6 +46,9 @@ services:
       - type: bind
         source: \${NATS_DATA_DIR:-/var/lib/nats/jetstream}
         target: /var/lib/nats/jetstream
+      - type: bind
+        source: \${NATS_ACCOUNTS_DIR:-/var/lib/nats/accounts}
+        target: /var/lib/nats/accounts
     healthcheck:
       test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:${input.monitorPort}/healthz"]
       interval: 10s
@@ -85,7 +88,7 @@ secretGenerator:
     files:
       - nats/nats-leaf.conf
 ${CERTIFICATE_FILES.map((name) => `      - nats/certs/${name}`).join('\n')}
-      - creds/tenant.creds
+${CREDS_FILES.map((name) => `      - creds/${name}`).join('\n')}
 `,
     'kubernetes/service.yaml': `apiVersion: v1
 kind: Service
@@ -148,6 +151,10 @@ spec:
               readOnly: true
             - name: jetstream
               mountPath: /var/lib/nats/jetstream
+            # On the same volume, because those of a StatefulSet cannot be added to. JetStream keeps to a folder of its own there.
+            - name: jetstream
+              mountPath: /var/lib/nats/accounts
+              subPath: accounts
             - name: run
               mountPath: /run/nats
       volumes:
@@ -158,7 +165,7 @@ spec:
             items:
               - { key: nats-leaf.conf, path: nats-leaf.conf }
 ${CERTIFICATE_FILES.map((name) => `              - { key: ${name}, path: certs/${name} }`).join('\n')}
-              - { key: tenant.creds, path: creds/tenant.creds }
+${CREDS_FILES.map((name) => `              - { key: ${name}, path: creds/${name} }`).join('\n')}
         - name: run
           emptyDir: {}
   volumeClaimTemplates:
@@ -182,6 +189,9 @@ export const CERTIFICATE_FILES = [
   'ca-chain.pem',
   'tenant-ca.pem',
 ] as const;
+
+/** The files of `creds/`: for the link that carries messages, and for the one over which the leaf learns of revoked users. */
+export const CREDS_FILES = ['tenant.creds', 'control.creds'] as const;
 
 // A fifth more than the messages may take, for the file system and the indexes.
 const volumeGibibytes = (maxFileBytes: number): number => Math.max(1, Math.ceil((maxFileBytes * 1.2) / 1024 ** 3));

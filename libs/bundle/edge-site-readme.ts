@@ -61,7 +61,7 @@ With \`--prefix\` or \`--docker\`, give that option again.
 
 | direction | what | why |
 |---|---|---|
-| out | TCP ${upstreamPort} to the hub, \`${input.upstreamUrl}\` | the only connection that leaves the site; nothing has to be open towards it |
+| out | TCP ${upstreamPort} to the hub, \`${input.upstreamUrl}\` | the only connections that leave the site, two of them; nothing has to be open towards it |
 | at the site | TCP ${input.listenPort} on this machine | the site's collectors, with a certificate and credentials of their own |
 | this machine only | TCP ${input.monitorPort} on 127.0.0.1 | monitoring: \`curl http://127.0.0.1:${input.monitorPort}/leafz\` |
 
@@ -71,9 +71,10 @@ With \`--prefix\` or \`--docker\`, give that option again.
 |---|---|---|
 | \`nats/nats-leaf.conf\` | \`/etc/nats/nats-leaf.conf\` | configuration |
 | \`nats/certs/\` | \`/etc/nats/certs/\` | certificates and keys |
-| \`creds/tenant.creds\` | \`/etc/nats/creds/tenant.creds\` | credentials for the hub |
+| \`creds/\` | \`/etc/nats/creds/\` | credentials for the hub: \`tenant.creds\` for messages, \`control.creds\` to learn of revoked users |
 | \`systemd/nats-leaf.service\` | \`/etc/systemd/system/nats-leaf.service\` | service |
 | | \`/var/lib/nats/jetstream\` | stored messages |
+| | \`/var/lib/nats/accounts\` | who may connect here, as the hub said last |
 | | \`/etc/nats.previous\` | what was installed before |
 | \`SHA256SUMS\` | | checksums of all other files; its own SHA-256 is the \`config_checksum\` in the API |
 
@@ -86,6 +87,7 @@ With \`--prefix\` or \`--docker\`, give that option again.
 | "not connected … yet", \`connection refused\`, \`timeout\` | the hub is not reachable | allow outbound TCP ${upstreamPort}; ask whether the hub is up |
 | \`Authorization Violation\`, \`Credentials Revoked\` | these credentials are no longer valid | download the newest bundle of the site and run its setup.sh |
 | \`certificate\` or \`x509\` errors | a clock is wrong, or something in between opens TLS | set the clock (NTP); except the hub from TLS inspection |
+| \`revocations bad\` of \`--check\` | this server does not hear of revoked users now; it serves all others | look for the lines above in its log; install the newest bundle |
 | "Another program answers on 127.0.0.1:${input.monitorPort}" | another nats-server runs here | stop it: \`sudo systemctl disable --now nats-server\` |
 | "was put back" | the new bundle did not work; the one before runs again | read the lines above it, then try again |
 `;

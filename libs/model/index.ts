@@ -5,6 +5,7 @@ import { CollectorPackage } from './collector-package.entity.js';
 import { DownloadToken } from './download-token.entity.js';
 import { EdgeSite } from './edge-site.entity.js';
 import { EnrollmentKey } from './enrollment-key.entity.js';
+import { LeafControlLink } from './leaf-control-link.entity.js';
 import { NatsAccount } from './nats-account.entity.js';
 import { NatsLeafServer } from './nats-leaf-server.entity.js';
 import { NatsOperator } from './nats-operator.entity.js';
@@ -21,6 +22,7 @@ export * from './collector-package.entity.js';
 export * from './download-token.entity.js';
 export * from './edge-site.entity.js';
 export * from './enrollment-key.entity.js';
+export * from './leaf-control-link.entity.js';
 export * from './nats-account.entity.js';
 export * from './nats-leaf-server.entity.js';
 export * from './nats-operator.entity.js';
@@ -39,6 +41,7 @@ export const entities = [
   DownloadToken,
   EdgeSite,
   EnrollmentKey,
+  LeafControlLink,
   NatsAccount,
   NatsLeafServer,
   NatsOperator,

@@ -1,6 +1,12 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { tenantOwned } from './tenant-owned.js';
 
+/**
+ * `tenant`: what the tenant's messages go through, the same on the hub and on its leaves. `control`: at the hub only; over it the leaves
+ * are told of new JWTs of the other.
+ */
+export type NatsAccountKind = 'tenant' | 'control';
+
 const schema = defineEntity({
   name: 'NatsAccount',
   tableName: 'nats_accounts',
@@ -8,6 +14,7 @@ const schema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid(),
+    kind: p.string().$type<NatsAccountKind>(),
     version: p.integer().version(),
     publicKey: p.string(),
     identitySeedCiphertext: p.text(),
@@ -25,7 +32,7 @@ const schema = defineEntity({
   },
 });
 
-/** A tenant's NATS account, the same on the hub and on its leaves. */
+/** A NATS account of a tenant, which has one of each kind. */
 export class NatsAccount extends schema.class {
   get pushed(): boolean {
     return this.pushedRevision === this.jwtRevision;

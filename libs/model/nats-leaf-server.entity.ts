@@ -35,6 +35,7 @@ const schema = defineEntity({
     caChainPem: p.text().nullable().lazy(),
     tenantCaPem: p.text().nullable().lazy(),
     credsCiphertext: p.text().nullable().lazy(),
+    controlCredsCiphertext: p.text().nullable().lazy(),
     certExpiresAt: p.datetime().nullable(),
     /** The archive that sites download, packed once and sealed. */
     bundleCiphertext: p.blob().$type<Buffer>().nullable().lazy(),
@@ -61,6 +62,7 @@ export interface ProvisionedLeaf {
   caChainPem: string;
   tenantCaPem: string;
   credsCiphertext: string;
+  controlCredsCiphertext: string;
   certExpiresAt: Date;
   bundleCiphertext: Buffer;
   configChecksum: string;

@@ -2,7 +2,8 @@ import { type SignedArtifactEvent, type SignedArtifactStatus, signedArtifactLife
 import { defineEntity, p } from '@mikro-orm/core';
 import { tenantOwned } from './tenant-owned.js';
 
-export type NatsUserPurpose = 'leaf' | 'collector' | 'person';
+/** A leaf has two: `leaf` carries its messages, over `leaf_control` it learns of new JWTs of the tenant's account. */
+export type NatsUserPurpose = 'leaf' | 'leaf_control' | 'collector' | 'person';
 
 const schema = defineEntity({
   name: 'NatsUser',

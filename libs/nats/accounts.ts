@@ -11,7 +11,10 @@ export interface Operator {
   signingKeys: readonly string[];
 }
 
-/** What an account may store. They are reserved on each server that loads the account: see `leafAccountEdition`. */
+/**
+ * What an account may store. A server reserves what is stated, and one that has less runs without JetStream for the account, saying so
+ * in its log only: unlimited is what suits the hub and every leaf.
+ */
 export interface JetStreamLimits {
   /** Bytes; -1 is unlimited, and nothing is reserved. */
   maxMemoryBytes: number;
@@ -129,22 +132,6 @@ export function signUser(user: User, signer: KeyPair, clock: Clock): string {
   );
 }
 
-/**
- * The account as a leaf preloads it. A server reserves the JetStream limits that the JWT states, and one that has less runs without
- * JetStream for the account, saying so in its log only: they are brought down to what the leaf has. Revocations stay.
- */
-export function leafAccountEdition(account: Account, leaf: { maxMemoryBytes: number; maxFileBytes: number }): Account {
-  const jetstream = account.jetstream ?? { maxStreams: NO_LIMIT, maxConsumers: NO_LIMIT, maxMemoryBytes: NO_LIMIT, maxFileBytes: NO_LIMIT };
-  return {
-    ...account,
-    jetstream: {
-      ...jetstream,
-      maxMemoryBytes: atMost(jetstream.maxMemoryBytes, leaf.maxMemoryBytes),
-      maxFileBytes: atMost(jetstream.maxFileBytes, leaf.maxFileBytes),
-    },
-  };
-}
-
 /** The account with one more user revoked: its JWTs issued up to `at` are refused. A later revocation of the same key stays. */
 export function revokeUser(account: Account, userPublicKey: string, at: Date): Account {
   assertPublicKey(userPublicKey, 'user');
@@ -162,7 +149,5 @@ function ruleClaims({ allow, deny }: SubjectRules): { allow?: string[]; deny?: s
   if (allow.length === 0) return { deny: ['>'] };
   return { allow: [...allow], deny: unlessEmpty(deny ?? []) };
 }
-
-const atMost = (limit: number, available: number): number => (limit < 0 ? available : Math.min(limit, available));
 
 const unlessEmpty = (list: readonly string[]): string[] | undefined => (list.length > 0 ? [...list] : undefined);

@@ -50,7 +50,18 @@ describe("a leaf's configuration", () => {
 
   it("verifies clients with the tenant's CA alone, and the hub with the chain", () => {
     const cas = lines.filter((line) => line.includes('ca_file')).map((line) => line.trim());
-    expect(cas).toEqual(['ca_file: "/etc/nats/certs/tenant-ca.pem"', 'ca_file: "/etc/nats/certs/ca-chain.pem"']);
+    const chain = 'ca_file: "/etc/nats/certs/ca-chain.pem"';
+    expect(cas).toEqual(['ca_file: "/etc/nats/certs/tenant-ca.pem"', chain, chain]);
+  });
+
+  it('dials with the tenant’s account first, and with its own system account to hear of revoked users', () => {
+    const accounts = lines.filter((line) => /^ +(?:account|credentials): /.test(line)).map((line) => line.trim());
+    expect(accounts).toEqual([
+      `account: "${leaf.account.publicKey}"`,
+      'credentials: "/etc/nats/creds/tenant.creds"',
+      `account: "${leaf.systemAccount.publicKey}"`,
+      'credentials: "/etc/nats/creds/control.creds"',
+    ]);
   });
 
   it('monitors on the loopback address only', () => {

@@ -1,5 +1,5 @@
 import { type Clock, Secret, systemRandom } from '#libs/kernel';
-import { type Account, leafAccountEdition, revokeUser, signAccount, signOperator, signUser, type User } from './accounts.js';
+import { type Account, revokeUser, signAccount, signOperator, signUser, type User } from './accounts.js';
 import { NO_LIMIT } from './claims.js';
 import { formatCreds, parseCreds } from './creds.js';
 import { decodeAccount, decodeOperator, decodeUser } from './jwt.js';
@@ -109,25 +109,6 @@ describe("an account's JWT", () => {
     ['an empty name', () => signAccount({ ...account, name: '' }, operatorKey, clock)],
   ])('is refused for %s', (_reason, act) => {
     expect(act).toThrow(invalid);
-  });
-});
-
-describe("a leaf's edition of an account", () => {
-  const leaf = { maxMemoryBytes: 600, maxFileBytes: 9000 };
-
-  it('has no more than the leaf and no more than the account', () => {
-    expect(leafAccountEdition(account, leaf).jetstream).toMatchObject({ maxMemoryBytes: 600, maxFileBytes: 5000, maxStreams: 2 });
-  });
-
-  it('has what the leaf has where the account is unlimited or has no JetStream', () => {
-    const unlimited = { ...account, jetstream: { ...account.jetstream!, maxMemoryBytes: NO_LIMIT, maxFileBytes: NO_LIMIT } };
-    expect(leafAccountEdition(unlimited, leaf).jetstream).toMatchObject(leaf);
-    expect(leafAccountEdition({ ...account, jetstream: undefined }, leaf).jetstream).toMatchObject(leaf);
-  });
-
-  it('keeps the revocations', () => {
-    const revoked = revokeUser(account, userKey.publicKey, clock.now());
-    expect(leafAccountEdition(revoked, leaf).revocations).toEqual({ [userKey.publicKey]: NOW });
   });
 });
 

@@ -23,8 +23,13 @@ export interface LeafPaths {
   leafKey: string;
   /** The chain up to the root, to verify the hub with. */
   hubCa: string;
+  /** Of the leaf's user in the tenant's account. */
   creds: string;
+  /** Of the leaf's user in the tenant's control account. */
+  controlCreds: string;
   jetstream: string;
+  /** Directory of the account JWTs that the leaf has learnt; the server writes there. */
+  accounts: string;
   pidFile: string;
 }
 
@@ -36,7 +41,9 @@ export const LEAF_PATHS: LeafPaths = {
   leafKey: '/etc/nats/certs/nats-leaf-key.pem',
   hubCa: '/etc/nats/certs/ca-chain.pem',
   creds: '/etc/nats/creds/tenant.creds',
+  controlCreds: '/etc/nats/creds/control.creds',
   jetstream: '/var/lib/nats/jetstream',
+  accounts: '/var/lib/nats/accounts',
   pidFile: '/run/nats/nats-leaf.pid',
 };
 
@@ -59,7 +66,7 @@ export interface LeafConfiguration {
   operatorJwt: string;
   /** The leaf's own, never the hub's: who has the system account of a server sees all its tenants. */
   systemAccount: PreloadedAccount;
-  /** The tenant's, in the edition for this leaf (`leafAccountEdition`). */
+  /** The tenant's, as the hub has it. It is what the leaf starts with; a newer one that it has learnt stays. */
   account: PreloadedAccount;
   capturedSubjects?: readonly string[];
   /** Bytes; must not exceed the hub's. 1 MiB when absent. */
@@ -105,7 +112,9 @@ export function renderLeafConfiguration(leaf: LeafConfiguration): string {
       timeout: 5,
     },
     ...operatorMode(leaf.operatorJwt, leaf.systemAccount.publicKey),
-    resolver: 'MEMORY',
+    // Keeps what is pushed over the control link, and takes what is preloaded where that is newer (server/dirstore.go, saveIfNewer).
+    // An account that it does not have nobody else here has: whoever comes with one is refused at once, not after 1.9 s of asking around.
+    resolver: { type: 'full', dir: paths.accounts, allow_delete: false, interval: duration(120_000), timeout: duration(10) },
     resolver_preload: preload([leaf.systemAccount, leaf.account]),
     jetstream: {
       domain,
@@ -114,26 +123,43 @@ export function renderLeafConfiguration(leaf: LeafConfiguration): string {
       max_file_store: size(leaf.jetstream.maxFileBytes),
       sync_interval: leaf.jetstream.syncAlways ? 'always' : undefined,
     },
-    leafnodes: { reconnect: duration(1_000), remotes: [remote(leaf, paths)] },
+    leafnodes: { reconnect: duration(1_000), remotes: [tenantRemote(leaf, paths), controlRemote(leaf, paths)] },
   });
 }
 
-function remote(leaf: LeafConfiguration, paths: LeafPaths): ConfMap {
+/** The link that carries the tenant's messages. */
+function tenantRemote(leaf: LeafConfiguration, paths: LeafPaths): ConfMap {
   const captured = leaf.capturedSubjects ?? CAPTURED_SUBJECTS;
+  for (const subject of captured) assertSubject(subject, { wildcards: true });
+  return {
+    ...remote(leaf, paths, { account: leaf.account.publicKey, credentials: paths.creds }),
+    deny_imports: captured,
+    deny_exports: captured,
+  };
+}
+
+/**
+ * The link over which the leaf learns of revoked users: it binds the leaf's own system account to the tenant's control account at the
+ * hub, where the leaf's user may hear of new account JWTs and answer, and nothing else.
+ */
+const controlRemote = (leaf: LeafConfiguration, paths: LeafPaths): ConfMap => ({
+  ...remote(leaf, paths, { account: leaf.systemAccount.publicKey, credentials: paths.controlCreds }),
+  // Says that JetStream is not extended over this link. Otherwise the server's log recommends an option that would make it a cluster's.
+  deny_imports: ['$NRG.>'],
+});
+
+function remote(leaf: LeafConfiguration, paths: LeafPaths, { account, credentials }: { account: string; credentials: string }): ConfMap {
   if (leaf.upstreamUrls.length === 0) throw new DomainError('invalid_configuration', 'A leaf needs an upstream URL.');
   leaf.upstreamUrls.forEach(assertUpstreamUrl);
-  for (const subject of captured) assertSubject(subject, { wildcards: true });
   return {
     urls: leaf.upstreamUrls,
     // `nats-server -t` passes without it, and the server then refuses to start.
-    account: leaf.account.publicKey,
-    credentials: paths.creds,
+    account,
+    credentials,
     compression: 's2_auto',
     // For satellite links; the server's default is 1 s.
     first_info_timeout: duration(10_000),
     tls: { cert_file: paths.leafCert, key_file: paths.leafKey, ca_file: paths.hubCa, min_version: '1.2', timeout: 10 },
-    deny_imports: captured,
-    deny_exports: captured,
   };
 }
 
@@ -148,6 +174,12 @@ export function preload(accounts: readonly PreloadedAccount[]): ConfMap {
   for (const { publicKey } of accounts) assertPublicKey(publicKey, 'account');
   return Object.fromEntries(accounts.map(({ publicKey, jwt }) => [publicKey, jwt]));
 }
+
+/** What the server of a site's leaf is called: unique in the tenant, as slugs are. */
+export const leafServerName = (siteSlug: string): string => `nats-${siteSlug}`;
+
+/** The slug of the site whose leaf a server's name is; undefined when it is none. */
+export const siteOfServerName = (serverName: string | undefined): string | undefined => /^nats-(.+)$/.exec(serverName ?? '')?.[1];
 
 /** @throws DomainError `invalid_configuration` when it is empty or has spaces, which the server refuses. */
 export function assertServerName(name: string): void {

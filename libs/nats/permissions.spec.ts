@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import {
   isReserved,
+  leafAccountServicePermissions,
+  leafControlPermissions,
   leafUserPermissions,
   type Permissions,
   personPermissions,
@@ -100,6 +102,12 @@ describe("a leaf's own user", () => {
   });
 });
 
+describe("a leaf's user in the control account", () => {
+  it('hears of new account JWTs and answers, and nothing else', () => {
+    expect(leafControlPermissions()).toEqual({ publish: { allow: ['_CP.>'] }, subscribe: { allow: ['$SYS.REQ.CLAIMS.UPDATE'] } });
+  });
+});
+
 describe('the users of the control plane', () => {
   it('reconcile streams at the hub and at leaves, with four verbs', () => {
     expect(streamServicePermissions()).toEqual({
@@ -108,6 +116,10 @@ describe('the users of the control plane', () => {
       },
       subscribe: { allow: ['_CP.>'] },
     });
+  });
+
+  it('push accounts to leaves in the control account', () => {
+    expect(leafAccountServicePermissions()).toEqual({ publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE'] }, subscribe: { allow: ['_CP.>'] } });
   });
 
   it('push accounts and watch connections in the system account', () => {

@@ -1,4 +1,5 @@
 import { DomainError, type FieldError, isSlug } from '#libs/kernel';
+import { CLAIMS_UPDATE_SUBJECT } from './claims-update.js';
 import { LEAF_LINKS_SUBJECT } from './presence.js';
 import { EVENTS_STREAM } from './stream-names.js';
 import { assertSubject, firstToken, isSubject, subjectIsWithin } from './subjects.js';
@@ -58,10 +59,23 @@ export function streamServicePermissions(): Permissions {
   };
 }
 
+/**
+ * What a leaf's user in the tenant's control account may do: hear of new account JWTs, and answer. The link joins that account with the
+ * leaf's system account: whatever else crossed it would let a site tell other sites' servers what to do.
+ */
+export function leafControlPermissions(): Permissions {
+  return { publish: { allow: [`${CONTROL_INBOX_PREFIX}.>`] }, subscribe: { allow: [CLAIMS_UPDATE_SUBJECT] } };
+}
+
+/** What the control plane's user in a tenant's control account may do: push account JWTs to the tenant's leaves. */
+export function leafAccountServicePermissions(): Permissions {
+  return { publish: { allow: [CLAIMS_UPDATE_SUBJECT] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
+}
+
 /** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected. */
 export function systemServicePermissions(): Permissions {
   return {
-    publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', LEAF_LINKS_SUBJECT, '$SYS.REQ.SERVER.*.KICK'] },
+    publish: { allow: [CLAIMS_UPDATE_SUBJECT, LEAF_LINKS_SUBJECT, '$SYS.REQ.SERVER.*.KICK'] },
     subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', `${CONTROL_INBOX_PREFIX}.>`] },
   };
 }

@@ -4,7 +4,7 @@ import { checkOverrides } from '#libs/collectors';
 import type { CollectorType } from '#libs/contracts';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { CollectorPackageStatus } from '#libs/lifecycle';
-import { CollectorPackage, EdgeSite } from '#libs/model';
+import { CollectorPackage, EdgeSite, type NatsAccount } from '#libs/model';
 import { assertGrantable, sortHosts } from '#libs/pki';
 import { AccountService, CredentialService, PlatformHosts } from '../nats/index.js';
 import { CertificateService } from '../pki/index.js';
@@ -115,14 +115,14 @@ export class CollectorsService {
    * @throws DomainError `not_found`, `illegal_transition`
    */
   async revoke(caller: Caller, id: string): Promise<CollectorView> {
-    let account: Awaited<ReturnType<CredentialService['revokeOfCollector']>>;
+    let accounts: NatsAccount[] = [];
     const view = await this.change(caller, id, 'revoke', async (em, { collector }) => {
       collector.revoke(this.clock.now());
       await this.certificates.revokeOfPackage(em, caller, { collectorPackageId: id }, 'cessationOfOperation');
-      account = await this.credentials.revokeOfCollector(em, caller, id);
+      accounts = await this.credentials.revokeOfCollector(em, caller, id);
       this.record(em, caller, 'collector_package.revoke', collector, { user_name: collector.userName });
     });
-    if (account !== undefined) await this.accounts.announce(account);
+    await this.accounts.announce(...accounts);
     return view;
   }
 

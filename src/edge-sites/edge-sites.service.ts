@@ -145,21 +145,21 @@ export class EdgeSitesService {
    * @throws DomainError `not_found`; `site_in_use` with the list of its packages
    */
   async delete(caller: Caller, id: string, { detach = false }: { detach?: boolean } = {}): Promise<void> {
-    const account = await this.database.transaction(caller.tenantScope, async (em) => {
+    const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
       const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('delete', 'EdgeSite', site);
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);
       await this.dependents.release(em, caller, id);
       await this.certificates.revokeOfSite(em, caller, id, { reason: 'cessationOfOperation' });
-      const account = await this.credentials.revokeOfSite(em, caller, id);
+      const accounts = await this.credentials.revokeOfSite(em, caller, id);
       em.remove(leaf);
       await em.flush();
       em.remove(site);
       this.record(em, caller, 'edge_site.delete', site, { slug: site.slug, detached: dependents.map((one) => one.id) });
-      return account;
+      return accounts;
     });
-    if (account !== undefined) await this.accounts.announce(account);
+    await this.accounts.announce(...accounts);
     await this.streams.requestTenant(caller.tenantId);
   }
 

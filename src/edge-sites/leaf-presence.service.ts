@@ -41,7 +41,7 @@ export class LeafPresence {
       return this.retireBefore(em, tenantId, edgeSiteId, generation);
     });
     if (seen === undefined) return;
-    if (seen.account !== undefined) await this.accounts.announce(seen.account);
+    await this.accounts.announce(...seen);
     await this.streams.request(tenantId, edgeSiteId);
   }
 
@@ -79,9 +79,9 @@ export class LeafPresence {
   private async retireBefore(em: Em, tenantId: string, edgeSiteId: string, generation: number) {
     const caller = systemCaller('presence', tenantId);
     const older = { upToGeneration: generation - 1 };
-    if (generation === 1) return { account: undefined };
+    if (generation === 1) return [];
     await this.certificates.revokeOfSite(em, caller, edgeSiteId, { ...older, reason: 'superseded' });
-    return { account: await this.credentials.revokeOfSite(em, caller, edgeSiteId, older) };
+    return this.credentials.revokeOfSite(em, caller, edgeSiteId, older);
   }
 
   /** @returns undefined when the site is gone */

@@ -7,9 +7,10 @@ export interface LeafSecrets {
   leafKeyPem: Secret;
   serverKeyPem: Secret;
   creds: Secret;
+  controlCreds: Secret;
 }
 
-type Ciphertexts = Pick<NatsLeafServer, 'leafKeyPemCiphertext' | 'serverKeyPemCiphertext' | 'credsCiphertext'>;
+type Ciphertexts = Pick<NatsLeafServer, 'leafKeyPemCiphertext' | 'serverKeyPemCiphertext' | 'credsCiphertext' | 'controlCredsCiphertext'>;
 
 const at = (rowId: string, column: string) => ({ table: 'nats_leaf_servers', column, rowId });
 
@@ -17,12 +18,14 @@ export const sealLeafSecrets = (keyRing: KeyRing, leafId: string, secrets: LeafS
   leafKeyPemCiphertext: keyRing.seal(secrets.leafKeyPem, at(leafId, 'leaf_key_pem')),
   serverKeyPemCiphertext: keyRing.seal(secrets.serverKeyPem, at(leafId, 'server_key_pem')),
   credsCiphertext: keyRing.seal(secrets.creds, at(leafId, 'creds')),
+  controlCredsCiphertext: keyRing.seal(secrets.controlCreds, at(leafId, 'control_creds')),
 });
 
 export const openLeafSecrets = (keyRing: KeyRing, leaf: Ciphertexts & { id: string }): LeafSecrets => ({
   leafKeyPem: keyRing.open(leaf.leafKeyPemCiphertext ?? '', at(leaf.id, 'leaf_key_pem')),
   serverKeyPem: keyRing.open(leaf.serverKeyPemCiphertext ?? '', at(leaf.id, 'server_key_pem')),
   creds: keyRing.open(leaf.credsCiphertext ?? '', at(leaf.id, 'creds')),
+  controlCreds: keyRing.open(leaf.controlCredsCiphertext ?? '', at(leaf.id, 'control_creds')),
 });
 
 /** @param archive the tar.gz, as it is packed */

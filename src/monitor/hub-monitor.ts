@@ -3,12 +3,13 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleD
 import type { Clock } from '#libs/kernel';
 import { kick, LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
 import { LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
+import { ControlLinks } from '../leaf-accounts/index.js';
 import { HubConnection } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { DatabaseUrls } from '../platform/database/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { Leadership } from './leadership.js';
-import { LeafDirectory } from './leaf-directory.js';
+import { LeafDirectory, type LeafUser } from './leaf-directory.js';
 
 /** How often another process may find that the leader is gone, in milliseconds. */
 const LEADERSHIP_INTERVAL = 2_000;
@@ -32,6 +33,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly hub: HubConnection,
     private readonly directory: LeafDirectory,
     private readonly presence: LeafPresence,
+    private readonly controlLinks: ControlLinks,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.leadership = new Leadership(urls.serviceUrl);
@@ -56,7 +58,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     if (!leads) return;
     this.logger.log('leads the monitoring of the hub');
     // Whatever came and went while nobody led is found by comparing.
-    await this.enqueue(() => this.reconcile());
+    await this.enqueue(() => this.reconcile({ afterGap: true }));
   }
 
   /** Subscriptions outlive reconnects of the connection; what happened in between is found by comparing. */
@@ -72,7 +74,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
         });
       }
     }
-    await this.enqueue(() => this.reconcile());
+    await this.enqueue(() => this.reconcile({ afterGap: true }));
   }
 
   private enqueue(work: () => Promise<void>): Promise<void> {
@@ -100,10 +102,9 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     await this.record(event, leaf);
   }
 
-  private record({ type, linkId, at }: PresenceEvent, leaf: Omit<PresentLeaf, 'linkId' | 'at'>): Promise<void> {
-    return type === 'connected'
-      ? this.presence.connected({ ...leaf, linkId, at })
-      : this.presence.disconnected({ ...leaf, linkId, at });
+  private record({ type, linkId, at }: PresenceEvent, { purpose, ...leaf }: LeafUser): Promise<void> {
+    const record = purpose === 'leaf_control' ? this.controlLinks : this.presence;
+    return type === 'connected' ? record.connected({ ...leaf, linkId, at }) : record.disconnected({ ...leaf, linkId, at });
   }
 
   /** Ends a link of which it is not known who it is. The leaf is back within a second, and its CONNECT names its user. */
@@ -113,12 +114,14 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     await this.hub.request(subject, payload);
   }
 
-  private async reconcile(): Promise<void> {
+  /** @param afterGap whether events may have been missed since the last time */
+  private async reconcile({ afterGap = false } = {}): Promise<void> {
     if (!this.leadership.held || !this.hub.connected) return;
     const at = this.clock.now();
     const answers = await this.hub.requestAll(LEAF_LINKS_SUBJECT);
     const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
     const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
     for (const link of uncertain) await this.askAgain(link);
+    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap });
   }
 }

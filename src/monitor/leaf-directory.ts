@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { EdgeSite, NatsAccount, NatsUser, unnumbered } from '#libs/model';
-import type { HubConnection as Link } from '#libs/nats';
+import { EdgeSite, NatsAccount, type NatsAccountKind, NatsUser, unnumbered } from '#libs/model';
+import { type HubConnection as Link, siteOfServerName } from '#libs/nats';
 import type { PresentLeaf } from '../edge-sites/index.js';
-import { Database, PLATFORM } from '../platform/database/index.js';
+import type { ControlLink } from '../leaf-accounts/index.js';
+import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 
 /** Whose a connection at the hub is. */
 export interface LeafUser {
   tenantId: string;
   edgeSiteId: string;
   generation: number;
+  /** Which of the leaf's two connections: the one that carries its messages, or its control link. */
+  purpose: 'leaf' | 'leaf_control';
 }
 
 /** Tells which site a connection at the hub belongs to. */
@@ -16,11 +19,12 @@ export interface LeafUser {
 export class LeafDirectory {
   constructor(private readonly database: Database) {}
 
-  /** The key of a leaf's user is the identity: it tells site and generation. */
+  /** The key of a leaf's user is the identity: it tells site, generation and purpose. */
   async ofUser(publicKey: string): Promise<LeafUser | undefined> {
-    const user = await this.database.em(PLATFORM).findOne(NatsUser, { publicKey, purpose: 'leaf' });
+    const user = await this.database.em(PLATFORM).findOne(NatsUser, { publicKey, purpose: ['leaf', 'leaf_control'] });
     if (!user?.edgeSiteId || !user.generation) return undefined;
-    return { tenantId: user.tenantId, edgeSiteId: user.edgeSiteId, generation: user.generation };
+    const { tenantId, edgeSiteId, generation } = user;
+    return { tenantId, edgeSiteId, generation, purpose: user.purpose as LeafUser['purpose'] };
   }
 
   /**
@@ -29,32 +33,41 @@ export class LeafDirectory {
    */
   async ofLinks(links: readonly Link[], at: Date): Promise<PresentLeaf[]> {
     const em = this.database.em(PLATFORM);
-    const publicKey = [...new Set(links.map(({ account }) => account))];
-    const accounts = await em.find(NatsAccount, { publicKey }, { fields: ['publicKey', 'tenantId'] });
-    const tenantOf = new Map(accounts.map(({ publicKey, tenantId }) => [publicKey, tenantId]));
-
-    const slugs = [...new Set(links.flatMap((link) => slugOf(link) ?? []))];
-    const sites = await em.find(EdgeSite, { tenantId: [...tenantOf.values()], slug: slugs }, { fields: ['id', 'tenantId', 'slug'] });
-    const siteOf = new Map(sites.map(({ id, tenantId, slug }) => [`${tenantId}/${slug}`, id]));
-
+    const located = await this.locate(em, links, 'tenant');
     const users = await em.find(
       NatsUser,
-      { edgeSiteId: [...siteOf.values()], purpose: 'leaf', status: 'issued' },
+      { edgeSiteId: located.map(({ edgeSiteId }) => edgeSiteId), purpose: 'leaf', status: 'issued' },
       { fields: ['edgeSiteId', 'generation'], orderBy: { generation: 'desc' } },
     );
     const oldestOf = new Map(users.map(({ edgeSiteId, generation }) => [edgeSiteId, generation]));
     const newestOf = new Map(users.toReversed().map(({ edgeSiteId, generation }) => [edgeSiteId, generation]));
 
-    return links.flatMap((link) => {
-      const tenantId = tenantOf.get(link.account);
-      const edgeSiteId = siteOf.get(`${tenantId}/${slugOf(link)}`);
-      const generation = edgeSiteId && oldestOf.get(edgeSiteId);
-      if (!tenantId || !edgeSiteId || !generation) return [];
-      const guessed = generation !== newestOf.get(edgeSiteId);
-      return [{ tenantId, edgeSiteId, generation, guessed, linkId: link.linkId ?? unnumbered(`${link.hubServerId}:`), at }];
+    return located.flatMap((link) => {
+      const generation = oldestOf.get(link.edgeSiteId);
+      return generation ? [{ ...link, generation, guessed: generation !== newestOf.get(link.edgeSiteId), at }] : [];
+    });
+  }
+
+  /** The control links among these, by account and server name. */
+  async controlLinks(links: readonly Link[], at: Date): Promise<ControlLink[]> {
+    const located = await this.locate(this.database.em(PLATFORM), links, 'control');
+    return located.map((link) => ({ ...link, at }));
+  }
+
+  /** The links in accounts of a kind, with the site whose leaf has them. */
+  private async locate(em: Em, links: readonly Link[], kind: NatsAccountKind): Promise<Omit<ControlLink, 'at'>[]> {
+    const publicKey = [...new Set(links.map(({ account }) => account))];
+    const accounts = await em.find(NatsAccount, { publicKey, kind }, { fields: ['publicKey', 'tenantId'] });
+    const tenantOf = new Map(accounts.map(({ publicKey, tenantId }) => [publicKey, tenantId]));
+
+    const slugs = [...new Set(links.flatMap(({ serverName }) => siteOfServerName(serverName) ?? []))];
+    const sites = await em.find(EdgeSite, { tenantId: [...tenantOf.values()], slug: slugs }, { fields: ['id', 'tenantId', 'slug'] });
+    const siteOf = new Map(sites.map(({ id, tenantId, slug }) => [`${tenantId}/${slug}`, id]));
+
+    return links.flatMap(({ account, serverName, hubServerId, linkId }) => {
+      const tenantId = tenantOf.get(account);
+      const edgeSiteId = siteOf.get(`${tenantId}/${siteOfServerName(serverName)}`);
+      return tenantId && edgeSiteId ? [{ tenantId, edgeSiteId, linkId: linkId ?? unnumbered(`${hubServerId}:`) }] : [];
     });
   }
 }
-
-/** A leaf's server is called `nats-<slug>`. */
-const slugOf = ({ serverName }: Link): string | undefined => /^nats-(.+)$/.exec(serverName ?? '')?.[1];

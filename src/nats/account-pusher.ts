@@ -14,6 +14,8 @@ export const PUSH_CONCURRENCY = 4;
 /** Sorts before every id. */
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
+type PushListener = (tenantId: string) => Promise<void>;
+
 /** Brings account JWTs to the hub. */
 @Injectable()
 export class AccountPusher implements OnModuleDestroy {
@@ -22,12 +24,18 @@ export class AccountPusher implements OnModuleDestroy {
   #hubSince = new Date(0);
   #lastPass: Promise<void> = Promise.resolve();
   #stopping = false;
+  readonly #listeners: PushListener[] = [];
 
   constructor(
     private readonly database: Database,
     private readonly hub: HubConnection,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
+
+  /** Calls back whenever the hub has confirmed a new revision of a tenant's account. */
+  onNewRevision(listener: PushListener): void {
+    this.#listeners.push(listener);
+  }
 
   /**
    * Pushes the newest JWT of an account, and waits for the hub to confirm it. It happens under a lock of the row: a hub
@@ -36,9 +44,9 @@ export class AccountPusher implements OnModuleDestroy {
    * @throws DomainError `hub_unreachable`
    */
   async push(accountId: string): Promise<void> {
-    await this.database.transaction(PLATFORM, async (em) => {
+    const renewed = await this.database.transaction(PLATFORM, async (em) => {
       const account = await em.findOne(NatsAccount, { id: accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      if (account === null || this.isConfirmed(account)) return;
+      if (account === null || this.isConfirmed(account)) return undefined;
       const { subject, payload } = claimsUpdate(account.jwt);
       const answer = parseClaimsUpdateAnswer(await this.hub.request(subject, payload));
       if (!answer.accepted) {
@@ -47,9 +55,12 @@ export class AccountPusher implements OnModuleDestroy {
           retryable: true,
         });
       }
+      const isNew = !account.pushed;
       account.pushedRevision = account.jwtRevision;
       account.pushedAt = this.clock.now();
+      return isNew && account.kind === 'tenant' ? account : undefined;
     });
+    if (renewed !== undefined) await Promise.all(this.#listeners.map((listener) => listener(renewed.tenantId)));
   }
 
   /** The hub has come, perhaps with an empty directory: nothing counts as confirmed any more, and everything is pushed. */

@@ -3,15 +3,14 @@ import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
-import { NatsAccount, NatsUser, Tenant } from '#libs/model';
+import { NatsAccount, type NatsAccountKind, NatsUser, Tenant } from '#libs/model';
 import {
   type Account,
   createKeyPair,
+  decodeAccount,
   type KeyPair,
   keyPairFromSeed,
-  leafAccountEdition,
   NO_LIMIT,
-  type PreloadedAccount,
   revokeUser,
   signAccount,
 } from '#libs/nats';
@@ -22,13 +21,13 @@ import { enqueued } from '../platform/queue/index.js';
 import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
 import { OperatorService } from './operator.service.js';
 
-/** Nothing is reserved at the hub: what a tenant stores there is bounded by its streams. */
+/** Nothing is reserved, at the hub or at a leaf: what a tenant stores is bounded by its streams, and by what each server has. */
 const JETSTREAM = { maxMemoryBytes: NO_LIMIT, maxFileBytes: NO_LIMIT, maxStreams: NO_LIMIT, maxConsumers: NO_LIMIT };
 
 /** How long after a user's JWT has expired its revocation is kept: servers' clocks differ. Milliseconds. */
 const REVOCATION_GRACE = 60 * 60 * 1000;
 
-/** The tenants' NATS accounts: one each, the same on the hub and on the tenant's leaves. */
+/** The tenants' NATS accounts: one each, with the same JWT on the hub and on the tenant's leaves, and the control account beside it. */
 @Injectable()
 export class AccountService {
   private readonly logger = new Logger(AccountService.name);
@@ -42,13 +41,57 @@ export class AccountService {
   ) {}
 
   /** Makes the account of a new tenant, in the transaction that makes the tenant. Call `announce` when that is committed. */
-  async createAccount(em: Em, tenant: Tenant): Promise<NatsAccount> {
+  createAccount(em: Em, tenant: Tenant): NatsAccount {
+    return this.create(em, tenant, 'tenant');
+  }
+
+  async accountOf(em: Em, tenantId: string, kind: NatsAccountKind = 'tenant'): Promise<NatsAccount> {
+    const account = await find(em, tenantId, kind);
+    if (account === null) throw new DomainError('internal', 'The tenant has no NATS account of this kind.', { context: { tenantId, kind } });
+    return account;
+  }
+
+  /** The tenant's control account, made when there is none, in a transaction. Call `announce` when that is committed. */
+  async ensureControlAccount(em: Em, tenantId: string): Promise<NatsAccount> {
+    const account = await find(em, tenantId, 'control');
+    if (account !== null) return account;
+    // Whoever else makes it now takes turns, and all but the first find it made.
+    await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`control account ${tenantId}`]);
+    return (await find(em, tenantId, 'control')) ?? this.create(em, await em.findOneOrFail(Tenant, { id: tenantId }), 'control');
+  }
+
+  /** What signs the account's users. */
+  signingKey(row: NatsAccount): KeyPair {
+    return keyPairFromSeed(this.keyRing.open(row.signingSeedCiphertext, place(row.id, 'signing_seed')));
+  }
+
+  /**
+   * Revokes users, and makes the JWTs of their accounts that say so. Call `announce` when the transaction is committed.
+   * @param users of one tenant, loaded by `em`
+   */
+  async revokeUsers(em: Em, users: readonly NatsUser[]): Promise<NatsAccount[]> {
+    const ids = [...new Set(users.map(({ accountId }) => accountId))];
+    const rows = await em.find(NatsAccount, { id: ids }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
+    for (const row of rows) await this.revoke(em, row, users.filter(({ accountId }) => accountId === row.id));
+    return rows;
+  }
+
+  /** Asks for the newest JWTs to be pushed to the hub. The sweep sees to it that this happens; this makes it fast. */
+  async announce(...accounts: readonly NatsAccount[]): Promise<void> {
+    for (const { id, jwtRevision } of accounts) {
+      const job = this.queue.add('push', { accountId: id }, { jobId: `push-${id}-r${jwtRevision}` });
+      await enqueued(job, this.logger, { accountId: id });
+    }
+  }
+
+  private create(em: Em, tenant: Tenant, kind: NatsAccountKind): NatsAccount {
     const id = newId(this.clock, this.random);
     const identity = createKeyPair('account', this.random);
     const signing = createKeyPair('account', this.random);
     const row = Object.assign(new NatsAccount(), {
       id,
       tenantId: tenant.id,
+      kind,
       publicKey: identity.publicKey,
       identitySeedCiphertext: this.keyRing.seal(identity.seed, place(id, 'identity_seed')),
       signingKey: signing.publicKey,
@@ -59,44 +102,15 @@ export class AccountService {
       pushedAt: null,
       createdAt: this.clock.now(),
     });
-    this.sign(row, claimsOf(row, tenant));
+    row.jwt = signAccount(claimsOf(row, tenant), this.operator.signingKey, this.clock);
+    row.jwtRevision = 1;
     em.persist(row);
     return row;
   }
 
-  async accountOf(em: Em, tenantId: string, lockMode = LockMode.NONE): Promise<NatsAccount> {
-    const account = await em.findOne(NatsAccount, { tenantId }, { lockMode });
-    if (account === null) throw new DomainError('internal', 'The tenant has no NATS account.', { context: { tenantId } });
-    return account;
-  }
-
-  /** The account as leaves preload it: with its revocations, and no more JetStream than each leaf has (bytes). */
-  async leafEditions(
-    em: Em,
-    tenantId: string,
-    leaves: readonly { maxMemoryBytes: number; maxFileBytes: number }[],
-  ): Promise<PreloadedAccount[]> {
-    const row = await this.accountOf(em, tenantId);
-    const claims = claimsOf(row, await tenantOf(em, row));
-    return leaves.map((leaf) => ({
-      publicKey: row.publicKey,
-      jwt: signAccount(leafAccountEdition(claims, leaf), this.operator.signingKey, this.clock),
-    }));
-  }
-
-  /** What signs the account's users. */
-  signingKey(row: NatsAccount): KeyPair {
-    return keyPairFromSeed(this.keyRing.open(row.signingSeedCiphertext, place(row.id, 'signing_seed')));
-  }
-
-  /**
-   * Revokes users, and makes the account's JWT that says so. Call `announce` when the transaction is committed.
-   * @param users of this tenant, loaded by `em`
-   */
-  async revokeUsers(em: Em, tenantId: string, users: readonly NatsUser[]): Promise<NatsAccount> {
+  private async revoke(em: Em, row: NatsAccount, users: readonly NatsUser[]): Promise<void> {
     const now = this.clock.now();
-    const row = await this.accountOf(em, tenantId, LockMode.PESSIMISTIC_WRITE);
-    let claims = claimsOf(row, await tenantOf(em, row));
+    let claims = claimsOf(row, await em.findOneOrFail(Tenant, { id: row.tenantId }));
     for (const user of users) {
       user.apply('REVOKE');
       user.revokedAt = now;
@@ -105,18 +119,7 @@ export class AccountService {
     }
     const expired = await this.expiredUsers(em, Object.keys(row.revocations));
     row.revocations = Object.fromEntries(Object.entries(claims.revocations).filter(([key]) => !expired.has(key)));
-    this.sign(row, { ...claims, revocations: row.revocations });
-    return row;
-  }
-
-  /** Asks for the newest JWT to be pushed to the hub. The sweep sees to it that this happens; this makes it fast. */
-  async announce({ id, jwtRevision }: NatsAccount): Promise<void> {
-    const job = this.queue.add('push', { accountId: id }, { jobId: `push-${id}-r${jwtRevision}` });
-    await enqueued(job, this.logger, { accountId: id });
-  }
-
-  private sign(row: NatsAccount, claims: Account): void {
-    row.jwt = signAccount(claims, this.operator.signingKey, this.clock);
+    row.jwt = signAccount({ ...claims, revocations: row.revocations }, this.operator.signingKey, after(row.jwt, this.clock));
     row.jwtRevision += 1;
   }
 
@@ -130,12 +133,19 @@ export class AccountService {
 
 const place = (rowId: string, column: string) => ({ table: 'nats_accounts', column, rowId });
 
-const tenantOf = (em: Em, { tenantId }: NatsAccount) => em.findOneOrFail(Tenant, { id: tenantId });
+const find = (em: Em, tenantId: string, kind: NatsAccountKind) => em.findOne(NatsAccount, { tenantId, kind });
 
+/** A leaf that starts keeps the later one of the JWT that it has learnt and the one in its configuration, by the second: no two share one. */
+function after(jwt: string, clock: Clock): Clock {
+  const earliest = (decodeAccount(jwt).iat + 1) * 1000;
+  return { now: () => new Date(Math.max(clock.now().getTime(), earliest)) };
+}
+
+/** The control account has no JetStream: nothing is stored there. */
 const claimsOf = (row: NatsAccount, tenant: Tenant): Account => ({
-  name: tenant.slug,
+  name: row.kind === 'control' ? `${tenant.slug}.control` : tenant.slug,
   publicKey: row.publicKey,
   signingKeys: [row.signingKey],
   revocations: row.revocations,
-  jetstream: JETSTREAM,
+  jetstream: row.kind === 'control' ? undefined : JETSTREAM,
 });

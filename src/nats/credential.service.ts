@@ -1,12 +1,13 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random, type Secret } from '#libs/kernel';
-import { type NatsAccount, NatsUser, type NatsUserPurpose } from '#libs/model';
+import { NatsAccount, NatsUser, type NatsUserPurpose } from '#libs/model';
 import {
   type ConnectionType,
   createKeyPair,
   formatCreds,
   type KeyPair,
+  leafControlPermissions,
   leafUserPermissions,
   type Permissions,
   personPermissions,
@@ -48,6 +49,7 @@ interface NewCollectorUser {
 
 /** Whose users. A collector's stand under its site as well, but are not the site's own. */
 type UserHolder = { edgeSiteId: string | string[]; generation?: number } | { collectorPackageId: string };
+type NewControlUser = Omit<NewLeafUser, 'jetstreamDomain'>;
 
 interface NewUser {
   tenantId: string;
@@ -71,9 +73,13 @@ export interface PersonRequest {
 /** A leaf's user is refused as a client, and a person's as a leaf. */
 const CONNECTION_TYPES: Record<NatsUserPurpose, ConnectionType[]> = {
   leaf: ['LEAFNODE'],
+  leaf_control: ['LEAFNODE'],
   collector: ['STANDARD'],
   person: ['STANDARD'],
 };
+
+/** Users of a leaf itself. */
+const LEAF_PURPOSES: ReadonlySet<NatsUserPurpose> = new Set<NatsUserPurpose>(['leaf', 'leaf_control']);
 
 /**
  * NATS users. As with certificates, the key is on record before its JWT is signed: `intend`, commit, `sign`, `issue`; and
@@ -96,19 +102,35 @@ export class CredentialService {
   }
 
   /** As `intendLeafUser`, for several leaves of one tenant. */
-  intendLeafUsers(em: Em, users: readonly NewLeafUser[]): Promise<IntendedUser[]> {
+  async intendLeafUsers(em: Em, users: readonly NewLeafUser[]): Promise<IntendedUser[]> {
+    const account = await this.accounts.accountOf(em, users[0]!.tenantId);
     const asked = users.map(({ siteSlug, jetstreamDomain, ...rest }) => ({
       ...rest,
       purpose: 'leaf' as const,
       name: `leaf-${siteSlug}-g${rest.generation}`,
       permissions: leafUserPermissions({ site: siteSlug, jetstreamDomain }),
     }));
-    return this.intend(em, asked);
+    return this.intend(em, account, asked);
+  }
+
+  /**
+   * Records the users, one for each leaf's generation, over which leaves learn of new JWTs of their tenant's account.
+   * @param control the tenant's control account
+   */
+  intendControlUsers(em: Em, control: NatsAccount, users: readonly NewControlUser[]): IntendedUser[] {
+    const asked = users.map(({ siteSlug, ...rest }) => ({
+      ...rest,
+      purpose: 'leaf_control' as const,
+      name: `leaf-control-${siteSlug}-g${rest.generation}`,
+      permissions: leafControlPermissions(),
+    }));
+    return this.intend(em, control, asked);
   }
 
   /** Records the user of a collector. Commit before calling `sign`. */
   async intendCollectorUser(em: Em, { subjects, ...user }: NewCollectorUser): Promise<IntendedUser> {
-    const [intended] = await this.intend(em, [{ ...user, purpose: 'collector', permissions: publisherPermissions(subjects) }]);
+    const account = await this.accounts.accountOf(em, user.tenantId);
+    const [intended] = this.intend(em, account, [{ ...user, purpose: 'collector', permissions: publisherPermissions(subjects) }]);
     return intended!;
   }
 
@@ -131,11 +153,12 @@ export class CredentialService {
     const em = within ?? this.database.em({ tenantId });
     const rows = await em.find(NatsUser, { id: intended.map(({ user }) => user.id) }, { disableIdentityMap: true });
     const recorded = new Map(rows.map((row) => [row.publicKey, row]));
-    const account = await this.accounts.accountOf(em, tenantId);
-    const signer = this.accounts.signingKey(account);
+    const accounts = await em.find(NatsAccount, { id: [...new Set(rows.map(({ accountId }) => accountId))] });
+    const signers = new Map(accounts.map((account) => [account.id, { account, signer: this.accounts.signingKey(account) }]));
     return intended.map(({ user, keyPair }) => {
       const row = recorded.get(keyPair.publicKey);
       if (row?.status !== 'intended') throw notOpen(user);
+      const { account, signer } = signers.get(row.accountId)!;
       return formatCreds({ jwt: this.jwtOf(row, account, signer), keyPair });
     });
   }
@@ -170,20 +193,20 @@ export class CredentialService {
    * Revokes a site's users.
    *
    * @param upToGeneration the last generation to revoke; all of them when absent
-   * @returns the account to `announce` when the transaction is committed; undefined when there was nothing to revoke
+   * @returns the accounts to `announce` when the transaction is committed; none when there was nothing to revoke
    */
   async revokeOfSite(
     em: Em,
     caller: Caller,
     edgeSiteId: string,
     { upToGeneration }: { upToGeneration?: number } = {},
-  ): Promise<NatsAccount | undefined> {
+  ): Promise<NatsAccount[]> {
     const upTo = upToGeneration === undefined ? {} : { generation: { $lte: upToGeneration } };
     return this.revokeWhere(em, caller, { ...heldBy({ edgeSiteId }), ...upTo });
   }
 
   /** As `revokeOfSite`, for a collector's user. */
-  revokeOfCollector(em: Em, caller: Caller, collectorPackageId: string): Promise<NatsAccount | undefined> {
+  revokeOfCollector(em: Em, caller: Caller, collectorPackageId: string): Promise<NatsAccount[]> {
     return this.revokeWhere(em, caller, { collectorPackageId });
   }
 
@@ -195,8 +218,10 @@ export class CredentialService {
     const permissions = personRules(asked);
     const tenantId = caller.tenantId;
     const expiresAt = new Date(this.clock.now().getTime() + asked.expiresIn * 1000);
-    const [intended] = await this.database.transaction(caller.tenantScope, (em) =>
-      this.intend(em, [{ tenantId, purpose: 'person', name: asked.name, permissions, expiresAt }]),
+    const [intended] = await this.database.transaction(caller.tenantScope, async (em) =>
+      this.intend(em, await this.accounts.accountOf(em, tenantId), [
+        { tenantId, purpose: 'person', name: asked.name, permissions, expiresAt },
+      ]),
     );
     const { user, keyPair } = intended!;
     const creds = await this.sign(user, keyPair);
@@ -222,15 +247,15 @@ export class CredentialService {
 
   /** @throws DomainError `not_found`, `forbidden`, `illegal_transition` when it is revoked already */
   async revoke(caller: Caller, id: string): Promise<NatsUser> {
-    const { user, account } = await this.database.transaction(caller.tenantScope, async (em) => {
+    const { user, accounts } = await this.database.transaction(caller.tenantScope, async (em) => {
       const user = await em.findOne(NatsUser, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (user === null) throw new DomainError('not_found', 'There is no such NATS user.');
       caller.authorize('revoke', 'NatsCredential', user);
       // Without its user a site is cut off: that takes whoever may give it a new one.
-      if (user.purpose === 'leaf') caller.authorize('regenerate', 'NatsLeafServer', user);
-      return { user, account: await this.revokeAll(em, caller, [user]) };
+      if (LEAF_PURPOSES.has(user.purpose)) caller.authorize('regenerate', 'NatsLeafServer', user);
+      return { user, accounts: await this.revokeAll(em, caller, [user]) };
     });
-    await this.accounts.announce(account);
+    await this.accounts.announce(...accounts);
     return user;
   }
 
@@ -238,9 +263,7 @@ export class CredentialService {
     return this.accounts.accountOf(this.database.em(caller.tenantScope), caller.tenantId);
   }
 
-  /** @param users of one tenant */
-  private async intend(em: Em, users: readonly NewUser[]): Promise<IntendedUser[]> {
-    const account = await this.accounts.accountOf(em, users[0]!.tenantId);
+  private intend(em: Em, account: NatsAccount, users: readonly NewUser[]): IntendedUser[] {
     return users.map(({ permissions, ...user }) => {
       const keyPair = createKeyPair('user', this.random);
       const row = Object.assign(new NatsUser(), {
@@ -277,21 +300,21 @@ export class CredentialService {
     );
   }
 
-  private async revokeWhere(em: Em, caller: Caller, where: Where<NatsUser>): Promise<NatsAccount | undefined> {
+  private async revokeWhere(em: Em, caller: Caller, where: Where<NatsUser>): Promise<NatsAccount[]> {
     const users = await em.find(
       NatsUser,
       { $and: [where, { status: ['intended', 'issued'] }] } as Where<NatsUser>,
       { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
     );
-    return users.length === 0 ? undefined : this.revokeAll(em, caller, users);
+    return users.length === 0 ? [] : this.revokeAll(em, caller, users);
   }
 
-  private async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount> {
-    const account = await this.accounts.revokeUsers(em, users[0]!.tenantId, users);
+  private async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount[]> {
+    const accounts = await this.accounts.revokeUsers(em, users);
     for (const { id, name } of users) {
       this.audit.record(em, caller, { action: 'nats_user.revoke', subjectType: 'nats_user', subjectId: id, detail: { name } });
     }
-    return account;
+    return accounts;
   }
 }
 

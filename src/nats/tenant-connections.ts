@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { streamServicePermissions } from '#libs/nats';
+import type { NatsAccountKind } from '#libs/model';
+import { leafAccountServicePermissions, type Permissions, streamServicePermissions } from '#libs/nats';
 import { Database } from '../platform/database/index.js';
 import { AccountService } from './account.service.js';
 import { HubClient } from './hub-client.js';
@@ -14,7 +15,21 @@ interface Kept {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Connections to the hub in the tenants' accounts, as the narrow user that sees to their streams. */
+/** What a connection is for: to see to a tenant's streams, or to push its account to its leaves. */
+export type TenantTask = 'streams' | 'leaf-accounts';
+
+interface TaskUser {
+  name: string;
+  permissions: Permissions;
+  account: NatsAccountKind;
+}
+
+const USERS: Record<TenantTask, TaskUser> = {
+  streams: { name: 'stream-reconciler', permissions: streamServicePermissions(), account: 'tenant' },
+  'leaf-accounts': { name: 'leaf-accounts', permissions: leafAccountServicePermissions(), account: 'control' },
+};
+
+/** Connections to the hub in the tenants' accounts, each as a narrow user for one task. */
 @Injectable()
 export class TenantConnections implements OnApplicationShutdown {
   readonly #kept = new Map<string, Kept>();
@@ -26,12 +41,13 @@ export class TenantConnections implements OnApplicationShutdown {
   ) {}
 
   /** Lends a connection for a piece of work. It is made when there is none, and closed when nobody has used it for a while. */
-  async use<T>(tenantId: string, work: (connection: NatsConnection) => Promise<T>): Promise<T> {
-    const kept = this.lend(tenantId);
+  async use<T>(tenantId: string, task: TenantTask, work: (connection: NatsConnection) => Promise<T>): Promise<T> {
+    const key = `${task} ${tenantId}`;
+    const kept = this.lend(key, () => this.open(tenantId, USERS[task]));
     try {
       return await work(await kept.connection);
     } finally {
-      this.giveBack(tenantId, kept);
+      this.giveBack(key, kept);
     }
   }
 
@@ -44,43 +60,38 @@ export class TenantConnections implements OnApplicationShutdown {
     }
   }
 
-  private lend(tenantId: string): Kept {
-    const kept = this.#kept.get(tenantId) ?? this.keep(tenantId);
+  private lend(key: string, open: () => Promise<NatsConnection>): Kept {
+    const kept = this.#kept.get(key) ?? this.keep(key, open());
     clearTimeout(kept.timer);
     kept.users += 1;
     return kept;
   }
 
-  private keep(tenantId: string): Kept {
-    const kept = { connection: this.open(tenantId), users: 0, timer: undefined };
-    this.#kept.set(tenantId, kept);
+  private keep(key: string, connection: Promise<NatsConnection>): Kept {
+    const kept = { connection, users: 0, timer: undefined };
+    this.#kept.set(key, kept);
     // One that could not be opened is not kept.
-    kept.connection.catch(() => this.forget(tenantId, kept));
+    connection.catch(() => this.forget(key, kept));
     return kept;
   }
 
-  private forget(tenantId: string, kept: Kept): void {
-    if (this.#kept.get(tenantId) === kept) this.#kept.delete(tenantId);
+  private forget(key: string, kept: Kept): void {
+    if (this.#kept.get(key) === kept) this.#kept.delete(key);
   }
 
-  private giveBack(tenantId: string, kept: Kept): void {
+  private giveBack(key: string, kept: Kept): void {
     kept.users -= 1;
     if (kept.users > 0) return;
     kept.timer = setTimeout(() => {
-      this.forget(tenantId, kept);
+      this.forget(key, kept);
       void kept.connection.then((connection) => connection.close(), () => undefined);
     }, IDLE);
     kept.timer.unref();
   }
 
-  private async open(tenantId: string): Promise<NatsConnection> {
-    const account = await this.accounts.accountOf(this.database.em({ tenantId }), tenantId);
-    const user = {
-      name: 'stream-reconciler',
-      account: account.publicKey,
-      signer: this.accounts.signingKey(account),
-      permissions: streamServicePermissions(),
-    };
+  private async open(tenantId: string, { name, permissions, account: kind }: TaskUser): Promise<NatsConnection> {
+    const account = await this.accounts.accountOf(this.database.em({ tenantId }), tenantId, kind);
+    const user = { name, account: account.publicKey, signer: this.accounts.signingKey(account), permissions };
     return this.client.connect(user, { timeout: 3_000 });
   }
 }

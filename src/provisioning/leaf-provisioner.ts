@@ -2,8 +2,8 @@ import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { edgeSiteFolder, packBundle } from '#libs/bundle';
 import type { Clock, Random } from '#libs/kernel';
-import { type Certificate, EdgeSite, NatsLeafServer, Tenant } from '#libs/model';
-import { parseHostPort, type PreloadedAccount } from '#libs/nats';
+import { type Certificate, EdgeSite, type NatsAccount, NatsLeafServer, Tenant } from '#libs/model';
+import { parseHostPort } from '#libs/nats';
 import {
   type CertificateIntent,
   generateKeyPair,
@@ -35,12 +35,14 @@ interface Intended {
   leafCertificate: Certificate;
   listenerCertificate: Certificate;
   user: IntendedUser;
+  controlUser: IntendedUser;
 }
 
 /** What is the same for all leaves of a tenant. */
 interface TenantFacts {
   tenant: Tenant;
   chain: CaChain;
+  account: NatsAccount;
 }
 
 interface Signed extends LeafSecrets {
@@ -76,7 +78,8 @@ export class LeafProvisioner {
    */
   async provision(tenantId: string, wanted: readonly LeafGeneration[]): Promise<Set<string>> {
     const scope = { tenantId };
-    const intended = await this.database.transaction(scope, (em) => this.intend(em, tenantId, wanted));
+    const { intended, control } = await this.database.transaction(scope, (em) => this.intend(em, tenantId, wanted));
+    if (control !== undefined && !control.pushed) await this.accounts.announce(control);
     if (intended.length === 0) return new Set();
     // Reads anew what was put on record, in a transaction that began after that, and signs just it.
     const signed = await this.database.transaction(scope, (em) => this.sign(em, intended));
@@ -91,9 +94,9 @@ export class LeafProvisioner {
     });
   }
 
-  private async intend(em: Em, tenantId: string, wanted: readonly LeafGeneration[]): Promise<Intended[]> {
+  private async intend(em: Em, tenantId: string, wanted: readonly LeafGeneration[]): Promise<{ intended: Intended[]; control?: NatsAccount }> {
     const leaves = await this.lockPending(em, wanted);
-    if (leaves.length === 0) return [];
+    if (leaves.length === 0) return { intended: [] };
     const siteIds = leaves.map(({ edgeSiteId }) => edgeSiteId);
     const sites = new Map((await em.find(EdgeSite, { id: siteIds })).map((site) => [site.id, site]));
     const { slug } = await em.findOneOrFail(Tenant, { id: tenantId });
@@ -110,24 +113,28 @@ export class LeafProvisioner {
       return this.plan(site, { tenant: slug, site: site.slug, issuer, crlUrl }).map((intent) => ({ intent, ...of }));
     });
     const certificates = await this.certificates.intend(em, tenantId, plans);
+    const wantedUsers = leaves.map(({ edgeSiteId, generation }, at) => ({
+      tenantId,
+      edgeSiteId,
+      generation,
+      siteSlug: sites.get(edgeSiteId)!.slug,
+      expiresAt: certificates[2 * at]!.notAfter,
+    }));
     const users = await this.credentials.intendLeafUsers(
       em,
-      leaves.map(({ edgeSiteId, generation, jetstreamDomain }, at) => ({
-        tenantId,
-        edgeSiteId,
-        generation,
-        siteSlug: sites.get(edgeSiteId)!.slug,
-        jetstreamDomain,
-        expiresAt: certificates[2 * at]!.notAfter,
-      })),
+      wantedUsers.map((user, at) => ({ ...user, jetstreamDomain: leaves[at]!.jetstreamDomain })),
     );
-    return leaves.map((leaf, at) => ({
+    const control = await this.accounts.ensureControlAccount(em, tenantId);
+    const controlUsers = this.credentials.intendControlUsers(em, control, wantedUsers);
+    const intended = leaves.map((leaf, at) => ({
       site: sites.get(leaf.edgeSiteId)!,
       leaf,
       leafCertificate: certificates[2 * at]!,
       listenerCertificate: certificates[2 * at + 1]!,
       user: users[at]!,
+      controlUser: controlUsers[at]!,
     }));
+    return { intended, control };
   }
 
   private plan(site: EdgeSite, profile: LeafProfile): CertificateIntent[] {
@@ -148,13 +155,14 @@ export class LeafProvisioner {
       ]),
       em,
     );
-    const creds = await this.credentials.signAll(intended.map(({ user }) => user), em);
+    const creds = await this.credentials.signAll(intended.flatMap(({ user, controlUser }) => [user, controlUser]), em);
     return keys.map(({ leaf, listener }, at) => ({
       leaf: signed[2 * at]!,
       listener: signed[2 * at + 1]!,
       leafKeyPem: leaf.privateKeyPem,
       serverKeyPem: listener.privateKeyPem,
-      creds: creds[at]!,
+      creds: creds[2 * at]!,
+      controlCreds: creds[2 * at + 1]!,
     }));
   }
 
@@ -178,23 +186,18 @@ export class LeafProvisioner {
         { certificate: listenerCertificate, signed: listener },
       ]),
     );
-    await this.credentials.issueAll(em, kept.map(({ user }) => user.user));
+    await this.credentials.issueAll(em, kept.flatMap(({ user, controlUser }) => [user.user, controlUser.user]));
     const tenant = await em.findOneOrFail(Tenant, { id: tenantId });
-    const facts = { tenant, chain: await this.authorities.chainOf(em, tenantId) };
-    const limits = kept.map(({ leaf }) => ({
-      maxMemoryBytes: leaf.jetstreamMaxMemoryBytes,
-      maxFileBytes: leaf.jetstreamMaxFileBytes,
-    }));
-    const accounts = await this.accounts.leafEditions(em, tenantId, limits);
-    await Promise.all(kept.map((one, at) => this.provisioned(em, facts, one, accounts[at]!)));
+    const chain = await this.authorities.chainOf(em, tenantId);
+    const facts = { tenant, chain, account: await this.accounts.accountOf(em, tenantId) };
+    await Promise.all(kept.map((one) => this.provisioned(em, facts, one)));
     return new Set(kept.map(({ leaf }) => leaf.id));
   }
 
   private async provisioned(
     em: Em,
-    { tenant, chain }: TenantFacts,
+    { tenant, chain, account }: TenantFacts,
     { site, leaf, signed }: Intended & { signed: Signed },
-    account: PreloadedAccount,
   ): Promise<void> {
     const certificates = {
       leafCertPem: signed.leaf.certificatePem + chain.tenantCaPem,

@@ -1,6 +1,6 @@
 import { bundleChecksum, type BundleEntry, edgeSiteEntries, renderEdgeSiteFiles } from '#libs/bundle';
 import type { EdgeSite, NatsLeafServer, ProvisionedLeaf, Tenant } from '#libs/model';
-import { type HostPort, type PreloadedAccount, renderLeafConfiguration } from '#libs/nats';
+import { type HostPort, leafServerName, type PreloadedAccount, renderLeafConfiguration } from '#libs/nats';
 import type { LeafSecrets } from '../edge-sites/index.js';
 
 interface LeafFacts {
@@ -19,7 +19,7 @@ interface LeafFacts {
 export function renderLeaf(facts: LeafFacts): { entries: BundleEntry[]; configChecksum: string } {
   const { tenant, site, leaf, listen } = facts;
   const natsLeafConf = renderLeafConfiguration({
-    serverName: `nats-${site.slug}`,
+    serverName: leafServerName(site.slug),
     listen,
     monitorPort: leaf.monitorPort,
     upstreamUrls: [leaf.upstreamUrl],

@@ -43,7 +43,7 @@ export class StreamReconciler {
       await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
       const sites = await connectedSites(em);
       const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
-      await this.connections.use(tenantId, async (connection) => {
+      await this.connections.use(tenantId, 'streams', async (connection) => {
         const leaves = edgeSiteId === undefined ? sites.filter(({ isLinked }) => isLinked) : sites.filter((site) => site === connected);
         for (const site of leaves) await this.leafOf(connection, site, edgeSiteId === undefined);
         await this.hub(new EventsStream(connection), sites, connected);

@@ -1084,11 +1084,11 @@ export interface components {
         };
         NatsCredential: {
             /**
-             * @description Whom it is for: a leaf, a collector or a person.
+             * @description Whom it is for: a leaf (`leaf` carries its messages, over `leaf_control` it learns of revoked users), a collector or a person.
              * @example person
              * @enum {string}
              */
-            purpose: "leaf" | "collector" | "person";
+            purpose: "leaf" | "leaf_control" | "collector" | "person";
             /**
              * @example issued
              * @enum {string}
@@ -1179,11 +1179,11 @@ export interface components {
         };
         CreatedNatsCredential: {
             /**
-             * @description Whom it is for: a leaf, a collector or a person.
+             * @description Whom it is for: a leaf (`leaf` carries its messages, over `leaf_control` it learns of revoked users), a collector or a person.
              * @example person
              * @enum {string}
              */
-            purpose: "leaf" | "collector" | "person";
+            purpose: "leaf" | "leaf_control" | "collector" | "person";
             /**
              * @example issued
              * @enum {string}

@@ -26,7 +26,7 @@ place() {
 # Makes, beside the configuration that runs, what it is to become; files that are not of a bundle are kept.
 stage() {
   rm -rf "$new"
-  mkdir -p "$(dirname "$etc")" "$data"
+  mkdir -p "$(dirname "$etc")" "$data" "$accounts"
   if [ -d "$etc" ]; then cp -Rp "$etc" "$new"; else mkdir "$new"; fi
   mkdir -p "$new/certs" "$new/creds"
   place SHA256SUMS SHA256SUMS 0600
@@ -38,7 +38,7 @@ stage() {
   for name in nats-server.pem nats-server-key.pem nats-leaf.pem nats-leaf-key.pem ca-chain.pem tenant-ca.pem; do
     place "nats/certs/$name" "certs/$name" 0600
   done
-  place creds/tenant.creds creds/tenant.creds 0600
+  for name in tenant.creds control.creds; do place "creds/$name" "creds/$name" 0600; done
   printf 'site %s\ngeneration %s\n' "$site_slug" "$generation" >"$new/installed"
   case $mode in
     system | prefix) printf '%s %s\n' "$nats_server" "$server_version" >"$new/server" ;;
@@ -53,8 +53,8 @@ stage() {
     chown -R root:nats "$new"
     find "$new" -type d -exec chmod 0750 {} +
     find "$new" -type f -exec chmod 0640 {} +
-    chown nats:nats /var/lib/nats "$data"
-    chmod 0750 /var/lib/nats "$data"
+    chown nats:nats /var/lib/nats "$data" "$accounts"
+    chmod 0750 /var/lib/nats "$data" "$accounts"
   fi
 }
 

@@ -11,6 +11,7 @@ choose_layout() {
   old=$etc.previous
   conf=$etc/nats-leaf.conf
   data=$root/var/lib/nats/jetstream
+  accounts=$root/var/lib/nats/accounts
   run=$root/run/nats
   log=$root/var/log/nats-leaf.log
   unit=/etc/systemd/system/nats-leaf.service

@@ -96,6 +96,13 @@ check() {
     read_configuration "$conf"
     if is_running && is_serving; then verdict running good 'serves clients'; else verdict running bad "not running; log: $(log_command)"; fi
     if is_connected; then verdict connected good "$upstream_url"; else verdict connected bad "no link to $upstream_url: is it reachable from here (outbound TCP)?"; fi
+    if [ -z "$control_account" ]; then
+      verdict revocations bad 'not heard of: this generation is from before the hub could tell; install a newer one'
+    elif is_linked_soon "$control_account"; then
+      verdict revocations good 'heard of as they happen'
+    else
+      verdict revocations bad "not heard of while there is no control link to $upstream_url; log: $(log_command)"
+    fi
     if has_jetstream; then verdict jetstream good 'stores messages'; else verdict jetstream bad 'off: messages are not kept while the hub is away'; fi
     check_certificate leaf nats-leaf.pem
     check_certificate listener nats-server.pem
@@ -109,9 +116,10 @@ uninstall() {
   if [ "$mode" = system ]; then systemctl disable --quiet nats-leaf 2>/dev/null || true; fi
   remove_unit
   rm -rf "$new" "$old"
-  for file in nats-leaf.conf nats-leaf.service docker-compose.yml SHA256SUMS installed pending server creds/tenant.creds; do rm -f "$etc/$file"; done
+  for file in nats-leaf.conf nats-leaf.service docker-compose.yml SHA256SUMS installed pending server creds/tenant.creds creds/control.creds; do rm -f "$etc/$file"; done
   for name in nats-server.pem nats-server-key.pem nats-leaf.pem nats-leaf-key.pem ca-chain.pem tenant-ca.pem; do rm -f "$etc/certs/$name"; done
   if [ "$mode" = prefix ]; then rm -rf "$run" "$log"; fi
+  rm -rf "$accounts"
   kept="Its messages are kept in $data."
   if [ "$purge" = yes ]; then
     rm -rf "$data"

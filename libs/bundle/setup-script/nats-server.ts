@@ -51,11 +51,15 @@ require_http_client() {
   command -v curl >/dev/null || command -v wget >/dev/null || fail 'curl or wget is needed to see whether the server is connected. Install one of them.'
 }
 
-# Sets what the configuration in the file $1 says: the monitoring port, and how many links to the hub there are to be.
+# Sets what the configuration in the file $1 says: the monitoring port, and the account at each end of a link here: the tenant's, whose
+# link carries the messages, and the one through which this server hears of revoked users, which older configurations do not have.
 read_configuration() {
   monitor_port=$(sed -n 's/^http: "127\.0\.0\.1:\([0-9]*\)"$/\1/p' "$1")
   [ -n "$monitor_port" ] || fail "The configuration $1 has no monitoring port."
-  wanted_links=$(grep -c '^ *credentials: ' "$1") || fail "The configuration $1 has no connection to a hub."
+  link_accounts=$(sed -n 's/^ *account: "\([A-Z0-9]*\)"$/\1/p' "$1")
+  message_account=$(printf '%s\n' "$link_accounts" | sed -n 1p)
+  control_account=$(printf '%s\n' "$link_accounts" | sed -n 2p)
+  [ -n "$message_account" ] || fail "The configuration $1 has no connection to a hub."
 }
 
 # The number that a monitoring page gives a name, 0 when there is none.
@@ -65,6 +69,15 @@ number_of() {
 }
 
 is_serving() { http_get /healthz | grep -q '"ok"'; }
-is_connected() { [ "$(number_of leafnodes /leafz)" -ge "$wanted_links" ]; }
+is_linked() { http_get /leafz | grep -q "\"account\": *\"$1\""; }
+is_connected() { is_linked "$message_account"; }
+# Installing waits for the link that carries messages only; the other may come a moment later.
+is_linked_soon() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    if is_linked "$1"; then return 0; fi
+    pause
+  done
+  return 1
+}
 has_jetstream() { [ "$(number_of accounts /jsz)" -ge 1 ]; }
 `;

@@ -3,8 +3,9 @@ export const SERVICE = String.raw`
 compose() {
   NATS_CONFIG_DIR=$etc
   NATS_DATA_DIR=$data
+  NATS_ACCOUNTS_DIR=$accounts
   NATS_USER=$(owner_ids)
-  export NATS_CONFIG_DIR NATS_DATA_DIR NATS_USER
+  export NATS_CONFIG_DIR NATS_DATA_DIR NATS_ACCOUNTS_DIR NATS_USER
   if docker compose version >/dev/null 2>&1; then
     docker compose -p nats-leaf -f "$etc/docker-compose.yml" "$@"
   else

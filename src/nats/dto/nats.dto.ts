@@ -81,8 +81,8 @@ export class NatsCredentialDto {
   /** @example "debugging the press shop" */
   name!: string;
 
-  /** Whom it is for: a leaf, a collector or a person. */
-  @ApiProperty({ enum: ['leaf', 'collector', 'person'], example: 'person' })
+  /** Whom it is for: a leaf (`leaf` carries its messages, over `leaf_control` it learns of revoked users), a collector or a person. */
+  @ApiProperty({ enum: ['leaf', 'leaf_control', 'collector', 'person'], example: 'person' })
   purpose!: NatsUserPurpose;
 
   @ApiProperty({ enum: ['issued', 'revoked'], example: 'issued' })

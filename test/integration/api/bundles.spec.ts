@@ -123,12 +123,13 @@ describe('the bundle of a site', () => {
     const { body } = await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`);
     const files = await unpack(body);
     const leaf = await app.database.database.em({ tenantId }).findOneOrFail(NatsLeafServer, { edgeSiteId: site.id }, {
-      populate: ['leafKeyPemCiphertext', 'serverKeyPemCiphertext', 'credsCiphertext', 'bundleCiphertext'],
+      populate: ['leafKeyPemCiphertext', 'serverKeyPemCiphertext', 'credsCiphertext', 'controlCredsCiphertext', 'bundleCiphertext'],
     });
     const secrets = openLeafSecrets(app.service.app.get(KeyRing, { strict: false }), leaf);
     expect(files.get('edge-site-new-york-plant/nats/certs/nats-leaf-key.pem')!.text).toBe(secrets.leafKeyPem.reveal());
     expect(files.get('edge-site-new-york-plant/nats/certs/nats-server-key.pem')!.text).toBe(secrets.serverKeyPem.reveal());
     expect(files.get('edge-site-new-york-plant/creds/tenant.creds')!.text).toBe(secrets.creds.reveal());
+    expect(files.get('edge-site-new-york-plant/creds/control.creds')!.text).toBe(secrets.controlCreds.reveal());
     expect((leaf.bundleCiphertext as Buffer).includes(body.subarray(0, 64))).toBe(false);
   });
 

@@ -11,6 +11,7 @@ import {
   createKeyPair,
   formatCreds,
   type KeyPair,
+  leafControlPermissions,
   leafUserPermissions,
   NO_LIMIT,
   operatorMode,
@@ -66,7 +67,7 @@ export class Laboratory {
   readonly certificates: Certificates = makeCertificates(join(this.dir, 'certs'));
   hub: NatsServer | undefined;
   monitorPort!: number;
-  private readonly keys = { operator: newKey('operator'), system: newKey('account'), leafSystem: newKey('account'), tenant: newKey('account') };
+  private readonly keys = { operator: newKey('operator'), system: newKey('account'), leafSystem: newKey('account'), tenant: newKey('account'), control: newKey('account') };
   /** Signed once, as the control plane does: what the server is trusted by cannot change while it runs. */
   private readonly operatorJwt = signOperator({ name: 'operator', publicKey: this.keys.operator.publicKey, signingKeys: [] }, this.keys.operator, systemClock);
   private readonly connections: NatsConnection[] = [];
@@ -86,7 +87,7 @@ export class Laboratory {
   async startHub(): Promise<void> {
     const { hub, rootCa } = this.certificates;
     const tls = { cert_file: hub.cert, key_file: hub.key, ca_file: rootCa, verify: true };
-    const { system, tenant } = this.keys;
+    const { system, tenant, control } = this.keys;
     const configuration = renderConf({
       server_name: 'hub',
       listen: `127.0.0.1:${this.ports.hub}`,
@@ -94,7 +95,11 @@ export class Laboratory {
       tls,
       ...operatorMode(this.operatorJwt, system.publicKey),
       resolver: 'MEMORY',
-      resolver_preload: preload([this.preloaded('system', system), this.preloaded('acme', tenant, STORE_BYTES)]),
+      resolver_preload: preload([
+        this.preloaded('system', system),
+        this.preloaded('acme', tenant, STORE_BYTES),
+        this.preloaded('acme.control', control),
+      ]),
       jetstream: { domain: 'hub', store_dir: join(this.dir, 'hub') },
       leafnodes: { listen: `127.0.0.1:${this.ports.hubLeaf}`, tls },
     });
@@ -140,6 +145,7 @@ export class Laboratory {
         serverKeyPem: new Secret(read(leafListener.key)),
         leafKeyPem: new Secret(read(leaf.key)),
         creds: this.creds(account, leafUserPermissions({ site: SITE, jetstreamDomain: 'edge' }), 'LEAFNODE', user),
+        controlCreds: this.creds(this.keys.control, leafControlPermissions(), 'LEAFNODE'),
       },
     });
     const dir = join(this.dir, `download-${++this.bundles}`);
@@ -165,13 +171,13 @@ export class Laboratory {
     return this.connect(this.ports.leaf, this.creds(this.keys.tenant, publisherPermissions(['logs.syslog'])), this.certificates.chain);
   }
 
-  /** Calls back with the public key of each user whose leaf connects to the hub. */
+  /** Calls back with the public key of each user whose leaf connects to the hub in the tenant's account. */
   async onLeafConnected(listener: (user: string) => void): Promise<void> {
     const system = await this.connect(this.ports.hub, this.creds(this.keys.system, systemServicePermissions()), this.certificates.rootCa);
     system.subscribe('$SYS.ACCOUNT.*.CONNECT', {
       callback: (_, message) => {
-        const { client } = message.json<{ client: { kind: string; user: string } }>();
-        if (client.kind === 'Leafnode') listener(client.user);
+        const { client } = message.json<{ client: { kind: string; user: string; acc: string } }>();
+        if (client.kind === 'Leafnode' && client.acc === this.keys.tenant.publicKey) listener(client.user);
       },
     });
     await system.flush();
@@ -182,8 +188,10 @@ export class Laboratory {
     return (await (await fetch(`http://127.0.0.1:${this.monitorPort}${path}`)).json()) as T;
   }
 
+  /** How many links carry the tenant's messages: one, or none. */
   async linksToHub(): Promise<number> {
-    return (await this.leaf<{ leafnodes: number }>('/leafz')).leafnodes;
+    const { leafs } = await this.leaf<{ leafs?: { account: string }[] }>('/leafz');
+    return (leafs ?? []).filter(({ account }) => account === this.keys.tenant.publicKey).length;
   }
 
   async close(): Promise<void> {

@@ -46,6 +46,7 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
         'certs/nats-server.pem',
         'certs/tenant-ca.pem',
         'creds',
+        'creds/control.creds',
         'creds/tenant.creds',
         'installed',
         'nats-leaf.conf',
@@ -54,10 +55,11 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
       const { config } = await laboratory.leaf<{ config: { store_dir: string } }>('/jsz');
       expect(config.store_dir).toBe(join(prefix, 'var/lib/nats/jetstream/jetstream'));
       expect(existsSync(join(prefix, 'var/log/nats-leaf.log'))).toBe(true);
+      expect(filesBelow(join(prefix, 'var/lib/nats/accounts'))).toHaveLength(2);
     });
 
     it('leaves keys and credentials to their owner', () => {
-      for (const path of ['certs/nats-server-key.pem', 'certs/nats-leaf-key.pem', 'creds/tenant.creds']) {
+      for (const path of ['certs/nats-server-key.pem', 'certs/nats-leaf-key.pem', 'creds/tenant.creds', 'creds/control.creds']) {
         expect(statSync(join(prefix, 'etc/nats', path)).mode & 0o777).toBe(0o600);
       }
       expect(statSync(join(prefix, 'etc/nats')).mode & 0o777).toBe(0o700);
@@ -79,7 +81,7 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
     it('finds everything good with --check', async () => {
       const { status, stdout } = await run(first, '--check');
       expect(stdout).toMatch(/^bundle +good .*config_checksum [0-9a-f]{64}$/m);
-      for (const subject of ['nats-server', 'installed', 'running', 'connected', 'jetstream', 'leaf', 'listener']) {
+      for (const subject of ['nats-server', 'installed', 'running', 'connected', 'revocations', 'jetstream', 'leaf', 'listener']) {
         expect(stdout).toMatch(new RegExp(`^${subject} +good `, 'm'));
       }
       expect(status).toBe(0);
@@ -203,6 +205,30 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
     });
   });
 
+  describe('run where a generation is installed that has no control link', () => {
+    it('gives it one, with a restart', async () => {
+      const older = await laboratory.bundle({ generation: 2, edit: withoutControlLink });
+      expect((await run(older)).status).toBe(0);
+      expect((await run(older, '--check')).stdout).toMatch(/^revocations +bad +not heard of: this generation /m);
+      const before = pid();
+
+      const newer = await laboratory.bundle({ generation: 3 });
+      expect((await run(newer)).status).toBe(0);
+      expect(pid()).not.toBe(before);
+      const { status, stdout } = await run(newer, '--check');
+      expect(stdout).toMatch(/^revocations +good /m);
+      expect(status).toBe(0);
+    });
+
+    it('has the link for messages decide whether the leaf is connected', async () => {
+      const alone = await laboratory.bundle({ generation: 4, edit: (conf) => conf.replace('creds/control.creds', 'creds/tenant.creds.none') });
+      expect((await run(alone)).status).toBe(0);
+      const { stdout } = await run(alone, '--check');
+      expect(stdout).toMatch(/^connected +good /m);
+      expect(stdout).toMatch(/^revocations +bad +not heard of while there is no control link to /m);
+    });
+  });
+
   describe('--uninstall', () => {
     it('removes everything but the messages, and with --purge these too', async () => {
       const { status, stdout } = await run(first, '--uninstall');
@@ -210,7 +236,7 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
       expect(status).toBe(0);
       await expect(laboratory.leaf('/healthz')).rejects.toThrow();
       expect(filesBelow(prefix).filter((path) => !path.startsWith('var'))).toEqual([]);
-      expect(existsSync(join(prefix, 'var/lib/nats/jetstream'))).toBe(true);
+      expect(readdirSync(join(prefix, 'var/lib/nats'))).toEqual(['jetstream']);
       expect((await run(first, '--uninstall', '--purge')).status).toBe(0);
       expect(existsSync(prefix)).toBe(false);
     });
@@ -268,3 +294,7 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
     });
   });
 });
+
+/** The configuration as bundles had it before leaves could learn of revoked users. */
+const withoutControlLink = (conf: string): string =>
+  conf.replace(/^resolver: \{[^}]*\}$/m, 'resolver: "MEMORY"').replace(/^ {4}\{\n(?:(?!^ {4}\{)[^])*?control\.creds[^]*?^ {4}\}\n/m, '');

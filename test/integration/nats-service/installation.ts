@@ -6,10 +6,10 @@ import { NestFactory } from '@nestjs/core';
 import { connect, credsAuthenticator, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { type Secret, systemClock, systemRandom } from '#libs/kernel';
 import { EdgeSite, NatsAccount, NatsLeafServer, type Tenant } from '#libs/model';
-import { createKeyPair, signUser } from '#libs/nats';
+import { createKeyPair, type KeyPair, signUser } from '#libs/nats';
 import { AppModule } from '../../../src/app.module.js';
 import { EdgeSitesService, type SiteWithLeaf } from '../../../src/edge-sites/index.js';
-import { CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
+import { AccountService, CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
 import { type Caller, systemCaller } from '../../../src/platform/auth/index.js';
 import { parseConfig, type ProcessRole } from '../../../src/platform/config/index.js';
 import { DatabaseUrls } from '../../../src/platform/database/index.js';
@@ -55,6 +55,11 @@ export class Installation {
   /** A process without a role, for what the API does. */
   get idle(): INestApplicationContext {
     return this.#idle!;
+  }
+
+  /** All processes that run, the newest last. */
+  get processes(): readonly INestApplicationContext[] {
+    return this.#processes;
   }
 
   /** Starts a process of the service. */
@@ -108,7 +113,7 @@ export class Installation {
   }
 
   account(tenant: Tenant): Promise<NatsAccount> {
-    return this.database.database.em({ tenantId: tenant.id }).findOneOrFail(NatsAccount, { tenantId: tenant.id });
+    return this.database.database.em({ tenantId: tenant.id }).findOneOrFail(NatsAccount, { tenantId: tenant.id, kind: 'tenant' });
   }
 
   /** Waits until the hub has confirmed the newest JWT of the account. */
@@ -145,12 +150,13 @@ export class Installation {
   /** A connection to the hub's system account without any limits. */
   async system(): Promise<NatsConnection> {
     const { systemAccount, systemAccountKey } = this.idle.get(OperatorService, { strict: false });
-    const { publicKey, seed } = createKeyPair('user', systemRandom);
-    const everything = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
-    const user = { name: 'test', publicKey, account: systemAccount.publicKey, permissions: everything, allowedConnectionTypes: ['STANDARD' as const] };
-    const jwt = signUser(user, systemAccountKey, systemClock);
-    const authenticator = jwtAuthenticator(jwt, Buffer.from(seed.reveal()));
-    return this.keep(connect({ servers: this.clientUrl, authenticator, timeout: 5_000 }));
+    return this.unlimited(systemAccount.publicKey, systemAccountKey);
+  }
+
+  /** A connection to the hub in a tenant's control account without any limits. */
+  async inControlAccount(tenant: Tenant): Promise<NatsConnection> {
+    const account = await this.database.database.em({ tenantId: tenant.id }).findOneOrFail(NatsAccount, { kind: 'control' });
+    return this.unlimited(account.publicKey, this.idle.get(AccountService, { strict: false }).signingKey(account));
   }
 
   /** A site whose leaf is provisioned; a process with the role of a worker has to run. */
@@ -211,6 +217,14 @@ export class Installation {
 
   private get clientUrl(): string {
     return `nats://${this.clientHost}:${this.ports.client}`;
+  }
+
+  private unlimited(account: string, signer: KeyPair): Promise<NatsConnection> {
+    const { publicKey, seed } = createKeyPair('user', systemRandom);
+    const everything = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
+    const user = { name: 'test', publicKey, account, permissions: everything, allowedConnectionTypes: ['STANDARD' as const] };
+    const authenticator = jwtAuthenticator(signUser(user, signer, systemClock), Buffer.from(seed.reveal()));
+    return this.keep(connect({ servers: this.clientUrl, authenticator, timeout: 5_000 }));
   }
 
   private async keep(opening: Promise<NatsConnection>): Promise<NatsConnection> {

@@ -77,7 +77,7 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
   it('is found by comparing when nobody looked', async () => {
     await installation.end(monitors[1]!);
     await leaf.start();
-    await until('the leaf is linked', async () => (await leaf.links()) === 1 || undefined);
+    await until('the leaf is linked', async () => (await leaf.links()).messages === 1 || undefined);
     monitors = [await installation.process('monitor')];
     await online(1);
 
@@ -106,15 +106,20 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
     await online(2);
     const users = await installation.database.database
       .em({ tenantId: tenant.id })
-      .find(NatsUser, { edgeSiteId: siteId }, { orderBy: { generation: 'asc' } });
-    expect(users.map(({ generation, status }) => [generation, status])).toEqual([
-      [1, 'revoked'],
-      [2, 'issued'],
+      .find(NatsUser, { edgeSiteId: siteId }, { orderBy: { generation: 'asc', purpose: 'asc' } });
+    expect(users.map(({ generation, purpose, status }) => [generation, purpose, status])).toEqual([
+      [1, 'leaf', 'revoked'],
+      [1, 'leaf_control', 'revoked'],
+      [2, 'leaf', 'issued'],
+      [2, 'leaf_control', 'issued'],
     ]);
   });
 
   it('ends with the site', async () => {
     await installation.sites.delete(installation.caller(tenant), siteId);
-    await until('the hub has dropped the leaf', async () => (await leaf.links()) === 0 || undefined);
+    await until('the hub has dropped the leaf', async () => {
+      const { messages, control } = await leaf.links();
+      return messages + control === 0 || undefined;
+    });
   });
 });

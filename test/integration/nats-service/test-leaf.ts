@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
@@ -39,14 +39,27 @@ export class TestLeaf {
     this.#server = await NatsServer.start(this.version, this.directory, 'leaf', configuration, this.leaf.monitorPort);
   }
 
+  /** The account JWTs that it has now. */
+  accounts(): string[] {
+    const directory = join(this.directory, 'lib/accounts');
+    return readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'));
+  }
+
+  /** Removes them, as a disk that is replaced. */
+  forgetAccounts(): void {
+    rmSync(join(this.directory, 'lib/accounts'), { recursive: true });
+  }
+
   async stop(): Promise<void> {
     await this.#server?.stop('SIGKILL');
   }
 
   /** How many links to the hub it has. */
-  async links(): Promise<number> {
-    const { leafnodes } = await this.#server!.monitor<{ leafnodes: number }>('/leafz');
-    return leafnodes;
+  async links(): Promise<{ messages: number; control: number }> {
+    const [messages, control] = [...this.configuration.matchAll(/^ *account: "(.+)"$/gm)].map(([, account]) => account);
+    const { leafs } = await this.#server!.monitor<{ leafs?: { account: string }[] }>('/leafz');
+    const count = (account: string | undefined) => (leafs ?? []).filter((link) => link.account === account).length;
+    return { messages: count(messages), control: count(control) };
   }
 
   /** Connects as a collector at the site does. */

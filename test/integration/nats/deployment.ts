@@ -8,7 +8,8 @@ import {
   createKeyPair,
   formatCreds,
   type KeyPair,
-  leafAccountEdition,
+  leafAccountServicePermissions,
+  leafControlPermissions,
   leafUserPermissions,
   NO_LIMIT,
   type Permissions,
@@ -42,15 +43,18 @@ export class Deployment {
   readonly tenantKey = key('account');
   readonly tenantSigningKey = key('account');
   readonly leafUserKey = key('user');
+  readonly controlKey = key('account');
+  readonly controlUserKey = key('user');
 
   readonly tenant: Account = {
     name: 'acme',
     publicKey: this.tenantKey.publicKey,
     signingKeys: [this.tenantSigningKey.publicKey],
     revocations: {},
-    // More than the leaf has: only the edition for the leaf fits there.
-    jetstream: { maxMemoryBytes: NO_LIMIT, maxFileBytes: 10 * LEAF_STORE_BYTES, maxStreams: NO_LIMIT, maxConsumers: NO_LIMIT },
+    jetstream: { maxMemoryBytes: NO_LIMIT, maxFileBytes: NO_LIMIT, maxStreams: NO_LIMIT, maxConsumers: NO_LIMIT },
   };
+
+  readonly control: Account = { name: 'acme-control', publicKey: this.controlKey.publicKey, signingKeys: [], revocations: {} };
 
   hub!: NatsServer;
   leaf!: NatsServer;
@@ -85,20 +89,27 @@ export class Deployment {
     this.hub = await NatsServer.start(this.version, this.dir, 'hub', configuration, this.ports.hubMonitor);
   }
 
-  async startLeaf(account: Account = leafAccountEdition(this.tenant, { maxMemoryBytes: LEAF_STORE_BYTES, maxFileBytes: LEAF_STORE_BYTES })): Promise<void> {
+  get leafUrl(): string {
+    return `tls://localhost:${this.ports.hubLeaf}`;
+  }
+
+  /** @param jwt the account's, as it stands in the configuration; made now when absent */
+  async startLeaf(account: Account = this.tenant, jwt = this.accountJwt(account)): Promise<void> {
     const { leaf, leafListener, rootCa, tenantCa } = this.certificates;
     const creds = join(this.dir, 'tenant.creds');
+    const controlCreds = join(this.dir, 'control.creds');
     writeFileSync(creds, this.leafCreds(), { mode: 0o600 });
+    writeFileSync(controlCreds, this.controlCreds(), { mode: 0o600 });
     mkdirSync(join(this.dir, 'leaf'), { recursive: true });
     const configuration = renderLeafConfiguration({
       serverName: `nats-${SITE}`,
       listen: { host: '127.0.0.1', port: this.ports.leaf },
       monitorPort: this.ports.leafMonitor,
-      upstreamUrls: [`tls://localhost:${this.ports.hubLeaf}`],
+      upstreamUrls: [this.leafUrl],
       jetstream: { domain: DOMAIN, maxMemoryBytes: LEAF_STORE_BYTES, maxFileBytes: LEAF_STORE_BYTES, syncAlways: true },
       operatorJwt: this.operatorJwt(),
       systemAccount: this.systemAccount(this.leafSystemKey, 'leaf-system'),
-      account: { publicKey: account.publicKey, jwt: this.accountJwt(account) },
+      account: { publicKey: account.publicKey, jwt },
       paths: {
         serverCert: leafListener.cert,
         serverKey: leafListener.key,
@@ -107,7 +118,9 @@ export class Deployment {
         leafKey: leaf.key,
         hubCa: rootCa,
         creds,
+        controlCreds,
         jetstream: join(this.dir, 'leaf', 'jetstream'),
+        accounts: join(this.dir, 'leaf', 'accounts'),
         pidFile: join(this.dir, 'leaf', 'leaf.pid'),
       },
     });
@@ -126,6 +139,11 @@ export class Deployment {
   /** A connection of the reconciler to the tenant's account at the hub. */
   streamService(): Promise<NatsConnection> {
     return this.toHub(this.creds(this.tenantKey.publicKey, this.tenantSigningKey, streamServicePermissions()));
+  }
+
+  /** A connection of the control plane to the tenant's control account at the hub. */
+  leafAccountService(): Promise<NatsConnection> {
+    return this.toHub(this.creds(this.controlKey.publicKey, this.controlKey, leafAccountServicePermissions()));
   }
 
   async toHub(creds: Uint8Array, inboxPrefix = '_CP'): Promise<NatsConnection> {
@@ -155,6 +173,10 @@ export class Deployment {
       ['LEAFNODE'],
       this.leafUserKey,
     );
+  }
+
+  controlCreds(): Uint8Array {
+    return this.creds(this.controlKey.publicKey, this.controlKey, leafControlPermissions(), ['LEAFNODE'], this.controlUserKey);
   }
 
   creds(account: string, signer: KeyPair, permissions: Permissions, allowedConnectionTypes: ConnectionType[] = ['STANDARD'], keyPair = key('user')): Uint8Array {

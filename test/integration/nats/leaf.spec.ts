@@ -5,6 +5,7 @@ import {
   hubStream,
   LEAF_LINKS_SUBJECT,
   leafStream,
+  NO_LIMIT,
   parseClaimsUpdateAnswer,
   parseLeafLinks,
   parsePresenceEvent,
@@ -34,8 +35,11 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   let reconciler: NatsConnection;
   const events: PresenceEvent[] = [];
 
-  const seen = (type: PresenceEvent['type'], after: number): Promise<PresenceEvent> =>
-    until(`the leaf has ${type}`, () => events.slice(after).find((event) => event.type === type && event.kind === 'leafnode'));
+  /** The next event of a link of the leaf's. */
+  const seen = (type: PresenceEvent['type'], after: number, user = deployment.leafUserKey): Promise<PresenceEvent> =>
+    until(`the leaf has ${type}`, () =>
+      events.slice(after).find((event) => event.type === type && event.kind === 'leafnode' && event.userPublicKey === user.publicKey),
+    );
 
   const leafLinks = async () => parseLeafLinks((await system.request(LEAF_LINKS_SUBJECT)).data);
 
@@ -90,6 +94,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   afterAll(() => deployment.stop());
 
   it('take over a pushed account, and nothing else', async () => {
+    expect(await push(deployment.control)).toMatchObject({ accepted: true, account: deployment.controlKey.publicKey });
     expect(await push()).toEqual({ accepted: true, serverName: 'nats-hub', account: deployment.tenantKey.publicKey, message: 'jwt updated' });
     const nonsense = await system.request(claimsUpdate('').subject, 'nonsense');
     expect(parseClaimsUpdateAnswer(nonsense.data)).toMatchObject({ accepted: false });
@@ -107,8 +112,17 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   it('are listed as connected, by the same link where the version numbers it', async () => {
     const { linkId, hubServerId } = await seen('connected', 0);
     const answer = await leafLinks();
-    expect(answer).toMatchObject({ hubServerId, links: [{ account: deployment.tenantKey.publicKey, serverName: `nats-${SITE}` }] });
-    expect([linkId, undefined]).toContain(answer.links[0]!.linkId);
+    const link = answer.links.find(({ account }) => account === deployment.tenantKey.publicKey);
+    expect(answer.hubServerId).toBe(hubServerId);
+    expect(link).toMatchObject({ serverName: `nats-${SITE}` });
+    expect([linkId, undefined]).toContain(link!.linkId);
+  });
+
+  it('are connected by a second link, in an account of its own', async () => {
+    const { linkId, account } = await seen('connected', 0, deployment.controlUserKey);
+    expect(account).toBe(deployment.controlKey.publicKey);
+    const link = (await leafLinks()).links.find((one) => one.account === account);
+    expect([linkId, undefined]).toContain(link!.linkId);
   });
 
   it('are configured as the typed values say', async () => {
@@ -122,13 +136,18 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       ping_max: 2,
       ping_interval: 10_000_000_000,
       jetstream: { config: { domain: DOMAIN, max_memory: LEAF_STORE_BYTES, max_storage: LEAF_STORE_BYTES, sync_always: true } },
-      leaf: { remotes: [{ local_account: deployment.tenantKey.publicKey, deny: { imports: CAPTURED_SUBJECTS, exports: CAPTURED_SUBJECTS } }] },
+      leaf: {
+        remotes: [
+          { local_account: deployment.tenantKey.publicKey, deny: { imports: CAPTURED_SUBJECTS, exports: CAPTURED_SUBJECTS } },
+          { local_account: deployment.leafSystemKey.publicKey },
+        ],
+      },
     });
   });
 
-  it('have JetStream for the account, with the limits of the edition for the leaf', async () => {
+  it('have JetStream for the account, with the JWT that the hub has', async () => {
     const { account_details } = await deployment.leaf.monitor<{ account_details: unknown[] }>(`/jsz?accounts=true`);
-    expect(account_details).toEqual([expect.objectContaining({ id: deployment.tenantKey.publicKey, reserved_storage: LEAF_STORE_BYTES })]);
+    expect(account_details).toEqual([expect.objectContaining({ id: deployment.tenantKey.publicKey })]);
     expect(deployment.leaf.log()).not.toMatch(/insufficient|not enabled for account|error enabling/i);
   });
 
@@ -233,14 +252,14 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   });
 });
 
-// What `leafAccountEdition` is for.
-describe.each(NATS_VERSIONS)('a leaf of nats-server $name that preloads the account as the hub has it', (version) => {
+// Why accounts have no limits of their own.
+describe.each(NATS_VERSIONS)('a leaf of nats-server $name that has less room than its account is given', (version) => {
   it('has no JetStream for the account, and says so in its log only', async () => {
     const deployment = new Deployment(version);
     try {
       await deployment.allocatePorts();
       await deployment.startHub();
-      await deployment.startLeaf(deployment.tenant);
+      await deployment.startLeaf({ ...deployment.tenant, jetstream: { ...deployment.tenant.jetstream!, maxFileBytes: 10 * LEAF_STORE_BYTES } });
       const { account_details } = await deployment.leaf.monitor<{ account_details?: unknown[] }>('/jsz?accounts=true');
       expect(account_details ?? []).toEqual([]);
       expect(deployment.leaf.log()).toMatch(/insufficient/i);
@@ -258,7 +277,7 @@ describe.each(NATS_VERSIONS)('a leaf of nats-server $name that starts while the 
       await deployment.startLeaf();
       const connection = await deployment.toLeaf(deployment.tenantCreds(publisherPermissions([SUBJECT])));
       const info = await connection.request('$JS.API.INFO');
-      expect(info.json()).toMatchObject({ domain: DOMAIN, limits: { max_storage: LEAF_STORE_BYTES } });
+      expect(info.json()).toMatchObject({ domain: DOMAIN, limits: { max_storage: NO_LIMIT } });
     } finally {
       await deployment.stop();
     }

@@ -33,7 +33,7 @@ async function onRecord({ id }: EdgeSiteDto): Promise<Record<string, number>> {
   const rows = await sql<{ entry: string; count: number }>(
     `select what || ' g' || generation || ' ' || status as entry, count(*)::int as count
      from (select kind as what, generation, status from certificates where edge_site_id = ?
-           union all select 'user', generation, status from nats_users where edge_site_id = ?) as made
+           union all select purpose || ' user', generation, status from nats_users where edge_site_id = ?) as made
      group by 1 order by 1`,
     id,
     id,
@@ -44,12 +44,14 @@ async function onRecord({ id }: EdgeSiteDto): Promise<Record<string, number>> {
 const issued = (generation: number) => ({
   [`leaf g${generation} issued`]: 1,
   [`leaf_listener g${generation} issued`]: 1,
-  [`user g${generation} issued`]: 1,
+  [`leaf user g${generation} issued`]: 1,
+  [`leaf_control user g${generation} issued`]: 1,
 });
 const abandoned = (generation: number, count = 1) => ({
   [`leaf g${generation} abandoned`]: count,
   [`leaf_listener g${generation} abandoned`]: count,
-  [`user g${generation} abandoned`]: count,
+  [`leaf user g${generation} abandoned`]: count,
+  [`leaf_control user g${generation} abandoned`]: count,
 });
 
 type Work = () => Promise<unknown>;
@@ -201,7 +203,12 @@ describe('a run during which', () => {
     const site = await newSite();
     moment(() => ok(acme.api.delete(`/admin/edge-sites/${site.id}`)));
     await keepsNothing(site);
-    expect(await onRecord(site)).toEqual({ 'leaf g1 revoked': 1, 'leaf_listener g1 revoked': 1, 'user g1 revoked': 1 });
+    expect(await onRecord(site)).toEqual({
+      'leaf g1 revoked': 1,
+      'leaf_listener g1 revoked': 1,
+      'leaf user g1 revoked': 1,
+      'leaf_control user g1 revoked': 1,
+    });
     expect((await acme.api.get(`/admin/edge-sites/${site.id}`)).status).toBe(404);
     expect(await run(site)).toEqual(new Set());
   });

@@ -14,7 +14,7 @@ const policies = (table: string, tenantColumn?: string) => `
   }`;
 
 /** Collector packages, onboarding packages, and the key that signs the tokens they are fetched with. */
-export class Migration20261126_3_packages extends Migration {
+export class Migration20261126_4_packages extends Migration {
   override up(): void {
     this.addSql(`
       create table collector_packages (

@@ -1,0 +1,3 @@
+export * from './control-links.js';
+export * from './leaf-accounts.module.js';
+export * from './leaf-accounts-queue.js';
