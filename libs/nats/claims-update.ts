@@ -1,10 +1,13 @@
 import { isJsonObject, objectField, parseJsonObject, textField } from './json.js';
 import { isPublicKey } from './nkeys.js';
 
-/** Where the account JWTs go: a request in the hub's system account, which every server of the hub answers for itself. */
+/**
+ * Where the account JWTs go: a request in the hub's system account, which every server of the hub answers for itself, or in a tenant's
+ * control account, which every leaf that is connected answers.
+ */
 export const CLAIMS_UPDATE_SUBJECT = '$SYS.REQ.CLAIMS.UPDATE';
 
-/** What to request so that the hub takes over an account's JWT. A full resolver stores whatever comes, an older JWT too: send the newest. */
+/** What to request so that servers take over an account's JWT. A full resolver stores whatever comes, an older JWT too: send the newest. */
 export const claimsUpdate = (accountJwt: string): { subject: string; payload: Buffer } => ({
   subject: CLAIMS_UPDATE_SUBJECT,
   payload: Buffer.from(accountJwt),

@@ -20,9 +20,9 @@ export class LeafAccountPusher {
   ) {}
 
   /**
-   * Pushes the newest JWT of a tenant's account to its leaves, if one of them has not confirmed it over the link that it has now, and
-   * records which do. One push at a time for each tenant: a leaf stores an older JWT that comes after a newer one, and a revoked user
-   * would be back. It is a lock of its own, not that of the account's row: nobody who revokes waits for a leaf that is silent.
+   * Pushes the newest JWT of a tenant's account, when the hub has it, to the tenant's leaves, if one of them has not confirmed it over
+   * the link that it has now, and records which do. One push at a time for each tenant: a leaf stores an older JWT that comes after a
+   * newer one, and a revoked user would be back. The lock is not that of the account's row: nobody who revokes waits for a silent leaf.
    *
    * @throws DomainError `hub_unreachable` (retryable)
    */
@@ -51,15 +51,19 @@ export class LeafAccountPusher {
     const rows = await this.database.em(PLATFORM).execute<{ tenantId: string }[]>(
       `select distinct account.tenant_id as "tenantId"
          from nats_accounts account join leaf_control_links link on link.tenant_id = account.tenant_id
-        where account.kind = 'tenant' and link.account_revision is distinct from account.jwt_revision`,
+        where account.kind = 'tenant' and account.pushed_revision = account.jwt_revision
+          and link.account_revision is distinct from account.jwt_revision`,
     );
     return rows.map(({ tenantId }) => tenantId);
   }
 
-  /** The account as it is now, and the link of each server that has not confirmed that. */
+  /**
+   * The account as it is now, and the link of each server that has not confirmed that. What the hub has not taken yet no leaf is given: it
+   * may be one that servers refuse, and they end the link when it is too large (2.15).
+   */
   private async waiting(em: Em, tenantId: string): Promise<{ account: NatsAccount; servers: Map<string, WaitingLink> }> {
     const account = await this.accounts.accountOf(em, tenantId);
-    return { account, servers: await serversThatWait(em, account.jwtRevision) };
+    return { account, servers: account.pushed ? await serversThatWait(em, account.jwtRevision) : new Map<string, WaitingLink>() };
   }
 }
 

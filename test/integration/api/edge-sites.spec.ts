@@ -51,7 +51,9 @@ describe('an edge site', () => {
     const certificates = await api.get<{ data: object[] }>(`/admin/certificates?edge_site_id=${site.id}&status=issued`);
     expect(certificates.body.data).toHaveLength(2);
     const users = await api.get<{ data: object[] }>('/admin/nats/credentials');
-    expect(users.body.data).toEqual([expect.objectContaining({ purpose: 'leaf', edge_site_id: site.id, generation: 1 })]);
+    expect(users.body.data).toEqual(
+      ['leaf_control', 'leaf'].map((purpose) => expect.objectContaining({ purpose, edge_site_id: site.id, generation: 1 })),
+    );
   });
 
   it('has a slug and a JetStream domain that no other of the tenant’s has', async () => {
@@ -162,7 +164,7 @@ describe('an edge site', () => {
     const statuses = async (path: string) =>
       (await api.get<{ data: { status: string }[] }>(path)).body.data.map(({ status }) => status);
     expect(await statuses(`/admin/certificates?edge_site_id=${id}`)).toEqual(['revoked', 'revoked']);
-    expect(await statuses('/admin/nats/credentials')).toEqual(['revoked']);
+    expect(await statuses('/admin/nats/credentials')).toEqual(['revoked', 'revoked']);
     expect((await api.get('/admin/nats/account')).body).toMatchObject({ revoked_users: 1 });
     await create(api, { name: 'x' });
   });

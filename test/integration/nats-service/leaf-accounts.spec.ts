@@ -48,8 +48,7 @@ describe.each(NATS_VERSIONS)('the leaves of two tenants, with servers of $name,'
     installation = await Installation.prepare(version);
     await installation.startHub();
     // Two workers: an older JWT of one must not come after a newer one of the other.
-    await installation.process('worker');
-    await installation.process('worker', 'monitor');
+    for (const role of ['worker', 'worker', 'monitor'] as const) await installation.process(role);
     acme = await installation.tenant('acme');
     globex = await installation.tenant('globex');
     await start(acme, 'new-york');

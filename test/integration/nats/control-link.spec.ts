@@ -25,7 +25,7 @@ const EVERYTHING = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
 
 const push = async (connection: NatsConnection, jwt: string) => {
   const { subject, payload } = claimsUpdate(jwt);
-  return parseClaimsUpdateAnswer((await connection.request(subject, payload)).data);
+  return parseClaimsUpdateAnswer((await connection.request(subject, payload, { timeout: 5_000 })).data);
 };
 
 describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-server $name,', (version) => {
@@ -109,6 +109,7 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
     await until('the leaf has answered', () => answers.find(({ subject }) => subject === '_CP.update'));
     expect(answers.filter(({ server }) => server === 'nats-new-york').map(({ subject }) => subject)).toEqual(['_CP.update']);
     expect(heard.filter((subject) => !subject.startsWith('_CP.') && ![...asked, CLAIMS_UPDATE_SUBJECT].includes(subject))).toEqual([]);
+    await open.close();
   });
 
   it('gives a server that has stolen its credentials nothing else', async () => {

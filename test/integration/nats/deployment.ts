@@ -208,7 +208,7 @@ export class Deployment {
       reconnectTimeWait: 50,
       maxReconnectAttempts: -1,
       // A server that refuses a certificate under TLS 1.3 does so after the client's handshake: the client only waits.
-      timeout: 2000,
+      timeout: 5_000,
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(creds ? { authenticator: credsAuthenticator(creds) } : {}),
       tls: {
