@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../../lab/until.js';
 
 export interface NatsVersion {
   name: string;
@@ -28,17 +28,7 @@ export const NATS_VERSIONS: readonly NatsVersion[] = [
 ];
 
 export { freePort } from '../../../lab/free-port.js';
-
-/** Waits until the condition gives something; fails with what was awaited. */
-export async function until<T>(what: string, condition: () => Promise<T | undefined> | T | undefined, seconds = 20): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const value = await condition();
-    if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`Waited ${seconds} s in vain until ${what}.`);
-    await delay(25);
-  }
-}
+export { until };
 
 /** A nats-server process of the test's own. */
 export class NatsServer {
@@ -62,10 +52,8 @@ export class NatsServer {
     const child = spawn(version.path, ['-c', file, '-l', logFile], { stdio: 'ignore' });
     const server = new NatsServer(child, logFile, monitorPort);
     try {
-      await until(`${name} serves`, async () => {
-        if (child.exitCode !== null) throw new Error(`${name} stopped with code ${child.exitCode}.`);
-        return (await server.monitor('/healthz').catch(() => undefined)) && true;
-      });
+      await until(`${name} serves, or has stopped`, () => child.exitCode !== null || server.monitor('/healthz'));
+      if (child.exitCode !== null) throw new Error(`${name} stopped with code ${child.exitCode}.`);
     } catch (cause) {
       child.kill('SIGKILL');
       throw new Error(`${version.name} did not start:\n${server.log()}`, { cause });
