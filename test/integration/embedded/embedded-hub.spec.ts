@@ -2,14 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { freePort } from '../../../lab/free-port.js';
+import { NATS_SERVERS } from '../../../lab/nats-versions.js';
 import { until } from '../../../lab/until.js';
 import { findNatsServer, type Hub, onFreePorts, startHub } from '../../../src/platform/embedded/index.js';
 import { findProcess } from '../../../src/platform/embedded/process-identity.js';
 import { OwnerProcess } from './owner-process.js';
 
-const editions = ['2.10', 'latest'].map((edition) => ({ edition, binary: resolve(`.cache/nats-server/${edition}/usr/sbin/nats-server`) }));
+const editions = Object.entries(NATS_SERVERS).map(([edition, binary]) => ({ edition, binary }));
 
 let binary: string;
 let directory: string;

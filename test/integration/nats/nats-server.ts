@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { NATS_SERVERS } from '../../../lab/nats-versions.js';
 import { until } from '../../../lab/until.js';
+import { isAtLeast } from '../../../src/nats/local-hub.js';
 
 export interface NatsVersion {
   name: string;
@@ -11,21 +13,15 @@ export interface NatsVersion {
   isolatesLeafnodeInterest: boolean;
 }
 
-const CACHE = join(process.cwd(), '.cache', 'nats-server');
-
-/** The two versions that everything here runs on. */
-export const NATS_VERSIONS: readonly NatsVersion[] = [
-  {
-    name: '2.10',
-    path: process.env.NATS_SERVER_2_10 ?? join(CACHE, '2.10/usr/sbin/nats-server'),
-    isolatesLeafnodeInterest: false,
+/** The two versions that everything here runs on. What is taken for the newest may be any that scripts/nats-server.sh accepts. */
+export const NATS_VERSIONS: readonly NatsVersion[] = Object.entries(NATS_SERVERS).map(([name, path]) => ({
+  name,
+  path,
+  get isolatesLeafnodeInterest() {
+    const [, version] = /v(\d+\.\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))!;
+    return isAtLeast(version!, 2, 12);
   },
-  {
-    name: 'latest',
-    path: process.env.NATS_SERVER_LATEST ?? join(CACHE, 'latest/usr/sbin/nats-server'),
-    isolatesLeafnodeInterest: true,
-  },
-];
+}));
 
 export { freePort } from '../../../lab/free-port.js';
 export { until };
@@ -43,7 +39,7 @@ export class NatsServer {
     if (!existsSync(version.path)) {
       throw new Error(
         `There is no nats-server ${version.name} at ${version.path}: run "npm test", which fetches it, or set ` +
-          `${version.name === '2.10' ? 'NATS_SERVER_2_10' : 'NATS_SERVER_LATEST'} to a binary of that version.`,
+          `${version.name === '2.10' ? 'NATS_SERVER_2_10' : 'NATS_SERVER'} to a binary of that version.`,
       );
     }
     const file = join(dir, `${name}.conf`);
