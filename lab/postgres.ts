@@ -23,12 +23,4 @@ export class Postgres {
     await client.connect();
     return client;
   }
-
-  /** How many of the service's statements wait for a lock, as a connection sees it that may be in a transaction of its own. */
-  static async waiting(client: Client): Promise<number> {
-    // Within a transaction the list of sessions stays what it was when it was first looked at.
-    await client.query('select pg_stat_clear_snapshot()');
-    const { rows } = await client.query(`select from pg_stat_activity where usename = 'app' and wait_event_type = 'Lock'`);
-    return rows.length;
-  }
 }

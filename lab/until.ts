@@ -16,7 +16,7 @@ type Maybe<T> = T | undefined | null | false;
 export async function until<T>(
   what: string,
   condition: () => Maybe<T> | Promise<Maybe<T>>,
-  { timeout = 20_000, interval = 25 }: Patience = {},
+  { timeout = 60_000, interval = 25 }: Patience = {},
 ): Promise<T> {
   const deadline = Date.now() + timeout;
   let last: unknown;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../platform/config/index.js';
-import { findNatsServer, freePort, type Hub, isPortFree, startHub } from '../platform/embedded/index.js';
+import { findNatsServer, freePort, type Hub, isPortFree, type NatsServerBinary, onFreePorts, startHub } from '../platform/embedded/index.js';
 import { HubAddress } from './hub-address.js';
 import { HubFiles } from './hub-files.js';
 import { hostOf } from './platform-hosts.js';
@@ -32,7 +32,19 @@ export class LocalHub {
     if (this.config.natsUrl !== undefined) return;
     const directory = resolve(this.config.dataDir, 'hub');
     const server = await findNatsServer({ env: { NATS_SERVER: this.config.natsServer } });
-    const ports = await this.ports(join(directory, 'ports.json'));
+    const file = join(directory, 'ports.json');
+    const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ports) : undefined;
+    await onFreePorts(
+      () => this.choosePorts(kept),
+      (ports) => this.startOn(ports, directory, server),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#hub?.stop();
+  }
+
+  private async startOn(ports: Ports, directory: string, server: NatsServerBinary): Promise<void> {
     const configurationFile = await this.files.write(directory, {
       serverName: 'nats-hub',
       listen: { host: HOST, port: ports.client },
@@ -54,13 +66,8 @@ export class LocalHub {
     this.address.listening({ clientPort: ports.client, leafPort: ports.leaf });
   }
 
-  async stop(): Promise<void> {
-    await this.#hub?.stop();
-  }
-
   /** Free ports stay what they were at the first start, or leaves would not find the hub again. */
-  private async ports(file: string): Promise<Ports> {
-    const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ports) : undefined;
+  private async choosePorts(kept: Ports | undefined): Promise<Ports> {
     return {
       client: this.config.hubClientPort || (kept?.client ?? (await freePort())),
       leaf: this.config.hubLeafPort || (kept?.leaf ?? (await freePort())),

@@ -1,4 +1,5 @@
 import { type Api } from '../../lab/api.js';
+import { Gate } from '../../lab/gate.js';
 import { Postgres } from '../../lab/postgres.js';
 import { until } from '../../lab/until.js';
 import { withDeployment } from './laboratory.js';
@@ -34,19 +35,16 @@ describe('a download', () => {
     it('is finished, while nobody else is let in', lab(async ({ deployment, arranged: site }) => {
       const { service } = deployment;
       const { token } = await site.downloadToken();
-      const blocker = await new Postgres(deployment.dataDir).connect();
-      await blocker.query('begin; lock table edge_sites in access exclusive mode');
+      const database = await new Postgres(deployment.dataDir).connect();
+      const gate = await Gate.close(database, 'edge_site_bundle.download');
       const running = download(service.api, site.id, token);
-      await until('the download waits', async () => {
-        const { rowCount } = await blocker.query(`select from pg_stat_activity where usename = 'app' and wait_event_type = 'Lock'`);
-        return rowCount === 1;
-      });
+      await gate.holds();
 
       const ended = service.stop();
       const isClosed = () => service.api.get('/health/live').then(() => false, () => true);
       await until('the service takes no more connections', isClosed);
-      await blocker.query('rollback');
-      await blocker.end();
+      await gate.open();
+      await database.end();
 
       const { status, body } = await running;
       expect(status).toBe(200);

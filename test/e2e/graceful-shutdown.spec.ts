@@ -1,5 +1,5 @@
+import { Gate } from '../../lab/gate.js';
 import { Postgres } from '../../lab/postgres.js';
-import { until } from '../../lab/until.js';
 import { withDeployment } from './laboratory.js';
 
 describe('a worker that is told to stop in the middle of a provisioning', () => {
@@ -12,11 +12,11 @@ describe('a worker that is told to stop in the middle of a provisioning', () => 
   it('finishes it, and ends well', lab(async ({ deployment, arranged: { tenant, database } }) => {
     const site = await tenant.createSite('New York');
     // What is made is written together with its audit row: there the job is held up.
-    await database.query('begin; lock table audit_events in share mode');
+    const gate = await Gate.close(database, 'nats_leaf_server.provision');
     const worker = await deployment.startAnother('worker', { ROLES: 'worker,monitor' });
-    await until('the job is held up', async () => (await Postgres.waiting(database)) > 0, { interval: 5 });
+    await gate.holds();
     const stopped = worker.stop();
-    await database.query('rollback');
+    await gate.open();
 
     expect(await stopped).toBe(0);
     const { leaf_server: leaf } = await site.get();

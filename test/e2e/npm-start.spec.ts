@@ -15,28 +15,30 @@ describe('npm start', () => {
   const dataDir = join(directory, 'data');
   const log = join(directory, 'log');
   let npm: Child | undefined;
-  let port: number;
+  /** Of the API, and of the hub for clients and for leaves. */
+  let ports: number[];
   let tenant: Tenant;
 
   /** As in a terminal: in a process group of its own, which Ctrl-C reaches as a whole. */
   const start = () => {
-    const env = { PORT: String(port), HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0', DATA_DIR: dataDir };
+    const [api, client, leaf] = ports.map(String);
+    const env = { PORT: api, HUB_CLIENT_PORT: client, HUB_LEAF_PORT: leaf, DATA_DIR: dataDir };
     npm = new Child('npm', 'npm', ['start'], { log, env, detached: true });
     return npm;
   };
   const startAndWait = async () => {
     const before = greetings();
     const started = start();
-    await until('it is ready, or has ended', () => greetings() > before || !started.running, { timeout: 60_000 });
+    await until('it is ready, or has ended', () => greetings() > before || !started.running, { timeout: 100_000 });
     if (greetings() === before) throw new Error(`npm start ended:\n${readFileSync(log, 'utf8')}`);
   };
   const greetings = () => (existsSync(log) ? readFileSync(log, 'utf8').split('serviceradar-edge is ready.').length : 1);
   const service = () => processesOf(dataDir).find(({ command }) => command.endsWith('dist/src/main.js'))!;
 
   beforeAll(async () => {
-    port = await freePort();
+    ports = await Promise.all([freePort(), freePort(), freePort()]);
     await startAndWait();
-    const admin = new Api(`http://127.0.0.1:${port}`, { key: readFileSync(join(dataDir, 'admin-key'), 'utf8').trim() });
+    const admin = new Api(`http://127.0.0.1:${ports[0]}`, { key: readFileSync(join(dataDir, 'admin-key'), 'utf8').trim() });
     tenant = await Tenant.create(admin, 'Acme', { directory: join(directory, 'sites'), natsServer: NATS_SERVERS.latest });
   });
 
@@ -50,8 +52,8 @@ describe('npm start', () => {
 
   it('says where API, documentation and admin key are', () => {
     const said = readFileSync(log, 'utf8');
-    expect(said).toContain(`API            http://127.0.0.1:${port}/api\n`);
-    expect(said).toContain(`Documentation  http://127.0.0.1:${port}/api/docs\n`);
+    expect(said).toContain(`API            http://127.0.0.1:${ports[0]}/api\n`);
+    expect(said).toContain(`Documentation  http://127.0.0.1:${ports[0]}/api/docs\n`);
     expect(said).toMatch(/Admin key {6}in \S+admin-key\n/);
   });
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Client } from 'pg';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
 import { connect, type Connections, Database, migrate } from '../../src/platform/database/index.js';
-import { type DirectoryLock, lockDirectory } from '../../src/platform/embedded/directory-lock.js';
+import { lockDirectory, type Lock } from '../../src/platform/embedded/directory-lock.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
 import { SUPERUSER } from '../../src/platform/embedded/postgres-cluster.js';
 import { readCredentials, type PostgresCredentials } from '../../src/platform/embedded/postgres-credentials.js';
@@ -51,7 +51,7 @@ export async function startTestDatabase(): Promise<TestDatabase> {
 }
 
 /** The first cluster that no other suite uses now, on this machine. */
-async function claimCluster(): Promise<{ directory: string; lock: DirectoryLock }> {
+async function claimCluster(): Promise<{ directory: string; lock: Lock }> {
   for (let number = 1; ; number++) {
     const directory = `${CLUSTERS}/${number}`;
     mkdirSync(directory, { recursive: true });
@@ -84,7 +84,7 @@ async function closeAll(
   credentials: PostgresCredentials,
   connections: Connections,
   server: EmbeddedPostgres,
-  lock: DirectoryLock,
+  lock: Lock,
 ): Promise<void> {
   await connections.close();
   await asSuperuser('postgres', credentials, (client) => client.query(`drop database ${name} with (force)`));

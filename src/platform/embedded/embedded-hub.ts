@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '#libs/kernel';
 import { lockDirectory } from './directory-lock.js';
 import { isPortFree } from './free-port.js';
@@ -35,6 +36,7 @@ export interface Hub {
 
 const DEFAULT_START_LIMIT = 60_000;
 const POLL_INTERVAL = 20;
+const PORT_ATTEMPTS = 5;
 
 /**
  * Starts nats-server and waits until `/healthz` says ok (docs.nats.io, Monitoring). One that an earlier life of this process left
@@ -87,6 +89,29 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     stop,
   };
 }
+
+/**
+ * Runs a start on ports that were free when they were chosen, and again, up to five times, on others when one has been taken since.
+ *
+ * @param choose gives the same ports again when there is no choice
+ * @throws whatever the last start throws
+ */
+export async function onFreePorts<P, T>(choose: () => Promise<P>, start: (ports: P) => Promise<T>): Promise<T> {
+  let ports = await choose();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(ports);
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS || !PORT_IS_TAKEN.test(String(error))) throw error;
+      const others = await choose();
+      if (isDeepStrictEqual(others, ports)) throw error;
+      ports = others;
+    }
+  }
+}
+
+/** What we say of the monitoring port, and nats-server of the others. */
+const PORT_IS_TAKEN = /port \d+ is taken|address already in use/;
 
 /** Another server on that port would answer for ours. */
 async function refuseTakenPort(monitorUrl: string): Promise<void> {

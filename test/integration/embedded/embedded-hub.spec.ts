@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { freePort } from '../../../lab/free-port.js';
+import { NATS_SERVERS } from '../../../lab/nats-versions.js';
 import { until } from '../../../lab/until.js';
-import { findNatsServer, freePort, type Hub, startHub } from '../../../src/platform/embedded/index.js';
+import { findNatsServer, type Hub, onFreePorts, startHub } from '../../../src/platform/embedded/index.js';
 import { findProcess } from '../../../src/platform/embedded/process-identity.js';
 import { OwnerProcess } from './owner-process.js';
 
-const editions = ['2.10', 'latest'].map((edition) => ({ edition, binary: resolve(`.cache/nats-server/${edition}/usr/sbin/nats-server`) }));
+const editions = Object.entries(NATS_SERVERS).map(([edition, binary]) => ({ edition, binary }));
 
 let binary: string;
 let directory: string;
@@ -120,6 +122,39 @@ describe.each(editions)('the embedded hub on nats-server $edition', (edition) =>
         other.closeAllConnections();
         other.close();
       }
+    });
+  });
+
+  describe('when a port was taken after it had been found free', () => {
+    let other: Server;
+
+    beforeEach(async () => {
+      other = createServer();
+      await new Promise<void>((listening) => other.listen(clientPort, '127.0.0.1', listening));
+    });
+
+    afterEach(() => other.close());
+
+    /** Chooses these client ports one after the other, then the last one ever again. */
+    const startOn = (...ports: number[]) =>
+      onFreePorts(
+        async () => (ports.length > 1 ? ports.shift()! : ports[0]!),
+        (port) => {
+          clientPort = port;
+          configurationFile = configure('');
+          return start();
+        },
+      );
+
+    it('is started on another', async () => {
+      const free = await freePort();
+      await startOn(clientPort, free);
+      expect(clientPort).toBe(free);
+      expect(await isHealthy()).toBe(true);
+    });
+
+    it('fails with what nats-server said when there is no other to choose', async () => {
+      await expect(startOn(clientPort)).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('address already in use') });
     });
   });
 

@@ -33,7 +33,7 @@ describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server
 
   /** Resolves when a user of the tenant can connect to the hub. */
   const connects = (tenant: Tenant, creds: Awaited<ReturnType<Installation['person']>>['creds']) =>
-    until(`a user of ${tenant.slug} connects`, () => installation.toHub(creds).then((connection) => connection, () => undefined));
+    until(`a user of ${tenant.slug} connects`, () => installation.toHub(creds));
 
   beforeAll(async () => {
     installation = await Installation.prepare(version);
@@ -167,7 +167,7 @@ describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server
 
   it('are read by a worker that connects only now, too', async () => {
     const worker = await installation.process('worker');
-    await until('it is connected', () => worker.get(HubConnection, { strict: false }).connected || undefined);
+    await until('it is connected', () => worker.get(HubConnection, { strict: false }).connected);
     await installation.end(worker);
     expect(worker.get(HubConnection, { strict: false }).connected).toBe(false);
   });

@@ -118,21 +118,21 @@ export class Installation {
 
   /** Waits until the hub has confirmed the newest JWT of the account. */
   async pushed(tenant: Tenant): Promise<void> {
-    await until(`the account of ${tenant.slug} is pushed`, async () => (await this.account(tenant)).pushed || undefined);
+    await until(`the account of ${tenant.slug} is pushed`, async () => (await this.account(tenant)).pushed);
   }
 
   /** Waits until the hub has confirmed the account again. @param since what `pushedAt` was before */
   async pushedAgain(tenant: Tenant, since: Date): Promise<void> {
     await until(`the account of ${tenant.slug} is pushed again`, async () => {
       const { pushed, pushedAt } = await this.account(tenant);
-      return (pushed && pushedAt! > since) || undefined;
+      return pushed && pushedAt! > since;
     });
   }
 
   /** Whether a transaction waits for another one's lock. */
-  async somebodyWaits(): Promise<true | undefined> {
+  async somebodyWaits(): Promise<boolean> {
     const waiting = await this.database.database.em('platform').execute('select from pg_locks where not granted');
-    return waiting.length > 0 || undefined;
+    return waiting.length > 0;
   }
 
   /** A user of a person. */

@@ -69,7 +69,7 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
   });
 
   it('is recorded again when the leader has lost its connection to the database', async () => {
-    await until('somebody led', async () => (await endLeadership()) || undefined);
+    await until('somebody led', endLeadership);
     await leaf.stop();
     await offline();
   });
@@ -77,7 +77,7 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
   it('is found by comparing when nobody looked', async () => {
     await installation.end(monitors[1]!);
     await leaf.start();
-    await until('the leaf is linked', async () => (await leaf.links()).messages === 1 || undefined);
+    await until('the leaf is linked', async () => (await leaf.links()).messages === 1);
     monitors = [await installation.process('monitor')];
     await online(1);
 
@@ -119,7 +119,7 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
     await installation.sites.delete(installation.caller(tenant), siteId);
     await until('the hub has dropped the leaf', async () => {
       const { messages, control } = await leaf.links();
-      return messages + control === 0 || undefined;
+      return messages + control === 0;
     });
   });
 });

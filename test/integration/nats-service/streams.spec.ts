@@ -82,7 +82,7 @@ describe.each(NATS_VERSIONS)('the streams of a tenant with two sites, with serve
     await publish(leaves[0]!, ['while the hub was away']);
     await installation.startHub();
     reader = await until('the reader is back', async () =>
-      installation.toHub((await installation.person(tenant, { publish: [], subscribe: [SUBJECT] })).creds).catch(() => undefined),
+      installation.toHub((await installation.person(tenant, { publish: [], subscribe: [SUBJECT] })).creds),
     );
     expect(await received()).toEqual([...published].sort());
   });

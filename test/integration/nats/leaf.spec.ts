@@ -57,7 +57,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   /** The bodies of the messages in the stream `events` where the connection leads. */
   const storedBodies = async (connection: NatsConnection, count: number): Promise<string[]> => {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    await until(`${count} messages are stored`, async () => ((await manager.streams.info('events')).state.messages >= count ? true : undefined));
+    await until(`${count} messages are stored`, async () => (await manager.streams.info('events')).state.messages >= count);
     const { messages } = (await manager.streams.info('events')).state;
     const consumer = await jetstream(connection, { checkAPI: false }).consumers.get('events');
     const bodies: string[] = [];
@@ -173,12 +173,12 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
 
     it('a client without a certificate', async () => {
       await expect(deployment.toLeafWithoutCertificate(publisher())).rejects.toThrow();
-      await until('the leaf tells why', () => /client didn't provide a certificate/.test(deployment.leaf.log()) || undefined);
+      await until('the leaf tells why', () => /client didn't provide a certificate/.test(deployment.leaf.log()));
     });
 
     it('a client with a certificate of another tenant under the same root', async () => {
       await expect(deployment.toLeaf(publisher(), deployment.certificates.stranger)).rejects.toThrow();
-      await until('the leaf tells why', () => /unknown authority|failed to verify certificate/.test(deployment.leaf.log()) || undefined);
+      await until('the leaf tells why', () => /unknown authority|failed to verify certificate/.test(deployment.leaf.log()));
     });
 
     it('a subject that the client was not given', async () => {
@@ -207,8 +207,8 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       const leaf = leafStream({ clock: systemClock, retention: { maxAgeMs: 60_000, maxBytes: LEAF_STORE_BYTES } });
       const hub = hubStream({ sites: [{ ...site, retention: { maxAgeMs: 60_000, maxBytes: -1 } }] });
       await until('the hub knows the leaf’s interest', async () => {
-        const info = await reconciler.request(streamRequest('info', DOMAIN)).catch(() => undefined);
-        return info && parseStreamAnswer(info.data).kind === 'not_found' ? true : undefined;
+        const info = await reconciler.request(streamRequest('info', DOMAIN));
+        return parseStreamAnswer(info.data).kind === 'not_found';
       });
       await askStream('create', DOMAIN, leaf);
       await askStream('create', undefined, hub);
@@ -237,8 +237,8 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       published.push(...(await publish(published.length, 20)));
       await deployment.startHub();
       // The leaf may be back before this connection is: its event is missed then, and the list tells.
-      await until('the leaf is back', () => leafLinks().then(({ links }) => links[0], () => undefined));
-      const current = await until('the reconciler is back', () => askStream('info').catch(() => undefined));
+      await until('the leaf is back', async () => (await leafLinks()).links[0]);
+      const current = await until('the reconciler is back', () => askStream('info'));
       for (const config of rearm(current, site)) await askStream('update', undefined, config);
       const reader = await deployment.toHub(deployment.tenantCreds(streamReaderPermissions()), '_INBOX');
       expect(await storedBodies(reader, published.length)).toEqual(published);

@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { NATS_SERVERS } from '../../../lab/nats-versions.js';
+import { until } from '../../../lab/until.js';
+import { isAtLeast } from '../../../src/nats/local-hub.js';
 
 export interface NatsVersion {
   name: string;
@@ -11,34 +13,18 @@ export interface NatsVersion {
   isolatesLeafnodeInterest: boolean;
 }
 
-const CACHE = join(process.cwd(), '.cache', 'nats-server');
-
-/** The two versions that everything here runs on. */
-export const NATS_VERSIONS: readonly NatsVersion[] = [
-  {
-    name: '2.10',
-    path: process.env.NATS_SERVER_2_10 ?? join(CACHE, '2.10/usr/sbin/nats-server'),
-    isolatesLeafnodeInterest: false,
+/** The two versions that everything here runs on. What is taken for the newest may be any that scripts/nats-server.sh accepts. */
+export const NATS_VERSIONS: readonly NatsVersion[] = Object.entries(NATS_SERVERS).map(([name, path]) => ({
+  name,
+  path,
+  get isolatesLeafnodeInterest() {
+    const [, version] = /v(\d+\.\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))!;
+    return isAtLeast(version!, 2, 12);
   },
-  {
-    name: 'latest',
-    path: process.env.NATS_SERVER_LATEST ?? join(CACHE, 'latest/usr/sbin/nats-server'),
-    isolatesLeafnodeInterest: true,
-  },
-];
+}));
 
 export { freePort } from '../../../lab/free-port.js';
-
-/** Waits until the condition gives something; fails with what was awaited. */
-export async function until<T>(what: string, condition: () => Promise<T | undefined> | T | undefined, seconds = 20): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const value = await condition();
-    if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`Waited ${seconds} s in vain until ${what}.`);
-    await delay(25);
-  }
-}
+export { until };
 
 /** A nats-server process of the test's own. */
 export class NatsServer {
@@ -53,7 +39,7 @@ export class NatsServer {
     if (!existsSync(version.path)) {
       throw new Error(
         `There is no nats-server ${version.name} at ${version.path}: run "npm test", which fetches it, or set ` +
-          `${version.name === '2.10' ? 'NATS_SERVER_2_10' : 'NATS_SERVER_LATEST'} to a binary of that version.`,
+          `${version.name === '2.10' ? 'NATS_SERVER_2_10' : 'NATS_SERVER'} to a binary of that version.`,
       );
     }
     const file = join(dir, `${name}.conf`);
@@ -62,10 +48,8 @@ export class NatsServer {
     const child = spawn(version.path, ['-c', file, '-l', logFile], { stdio: 'ignore' });
     const server = new NatsServer(child, logFile, monitorPort);
     try {
-      await until(`${name} serves`, async () => {
-        if (child.exitCode !== null) throw new Error(`${name} stopped with code ${child.exitCode}.`);
-        return (await server.monitor('/healthz').catch(() => undefined)) && true;
-      });
+      await until(`${name} serves, or has stopped`, () => child.exitCode !== null || server.monitor('/healthz'));
+      if (child.exitCode !== null) throw new Error(`${name} stopped with code ${child.exitCode}.`);
     } catch (cause) {
       child.kill('SIGKILL');
       throw new Error(`${version.name} did not start:\n${server.log()}`, { cause });
