@@ -96,9 +96,9 @@ swap_in() {
 # Those of others may be empty, too: on the machine itself, only what this run made goes.
 remove_empty_directories() {
   if [ -n "$prefix" ]; then
-    for directory in "$etc/collector" "$etc/certs" "$etc/creds" "$etc" "$root/etc" "$root"; do rmdir "$directory" 2>/dev/null || true; done
+    for directory in "$old" "$etc/collector" "$etc/certs" "$etc/creds" "$etc" "$root/etc" "$root"; do rmdir "$directory" 2>/dev/null || true; done
   else
-    for directory in "$etc/collector" $made; do rmdir "$directory" 2>/dev/null || true; done
+    for directory in "$old" "$etc/collector" $made; do rmdir "$directory" 2>/dev/null || true; done
   fi
 }
 

@@ -1,9 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer, text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { edgeSiteEntries, edgeSiteFolder, packBundle, renderEdgeSiteFiles } from '#libs/bundle';
 import { Secret, systemClock, systemRandom } from '#libs/kernel';
 import {
@@ -28,6 +27,7 @@ import {
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { type Certificates, makeCertificates } from '../nats/certificates.js';
 import { freePort, NatsServer, type NatsVersion } from '../nats/nats-server.js';
+import { type Outcome, runScript } from './run-script.js';
 
 export const SITE = 'new-york';
 /** Each part would leave a file called `canary`, or change a file's meaning, if it were taken for anything but text. */
@@ -36,13 +36,6 @@ export const SITE_NAME = `$(touch canary) \`touch canary\` '; touch canary; ' "a
 const STORE_BYTES = 16 * 1024 * 1024;
 
 const newKey = (kind: 'operator' | 'account' | 'user'): KeyPair => createKeyPair(kind, systemRandom);
-
-export interface Outcome {
-  /** Null when a signal ended it. */
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 export interface BundleOptions {
   generation: number;
@@ -156,14 +149,15 @@ export class Laboratory {
   }
 
   /** Runs the setup.sh of a bundle, from a directory of its own. */
-  async setup(bundle: string, args: readonly string[], { shell = ['sh'], env = {}, interrupt }: SetupOptions = {}): Promise<Outcome> {
+  async setup(bundle: string, args: readonly string[], { shell, env, interrupt }: SetupOptions = {}): Promise<Outcome> {
     const cwd = join(this.dir, 'elsewhere');
     mkdirSync(cwd, { recursive: true });
-    const [command, ...rest] = [...shell, join(bundle, 'setup.sh'), ...args];
-    const child = spawn(command!, rest, { cwd, env: { ...process.env, NATS_SERVER: this.version.path, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    if (interrupt) child.stdout.on('data', (chunk: Buffer) => chunk.includes('Waiting') && child.kill(interrupt));
-    const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
-    return { status, stdout, stderr };
+    return runScript(join(bundle, 'setup.sh'), args, {
+      cwd,
+      shell,
+      env: { NATS_SERVER: this.version.path, ...env },
+      onOutput: (chunk, child) => interrupt && chunk.includes('Waiting') && child.kill(interrupt),
+    });
   }
 
   /** A connection of a collector at the site. */

@@ -59,7 +59,7 @@ export class Machine {
   }
 
   /** What systemd or Docker was asked since this was last read. */
-  calls(of: 'systemd/nats-leaf' | 'docker'): string[] {
+  calls(of: `systemd/${string}` | 'docker'): string[] {
     const path = `/run/${of}/calls`;
     if (!this.has(path)) return [];
     const calls = this.read(path).trim().split('\n');

@@ -1,8 +1,9 @@
 import { systemRandom } from '#libs/kernel';
 import { createKeyPair } from '#libs/nats';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
-import { Laboratory, type Outcome } from './laboratory.js';
+import { Laboratory } from './laboratory.js';
 import { Machine } from './machine.js';
+import type { Outcome } from './run-script.js';
 
 const UP = 'up -d --force-recreate';
 

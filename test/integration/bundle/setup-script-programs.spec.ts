@@ -1,6 +1,7 @@
 import { NATS_VERSIONS } from '../nats/nats-server.js';
-import { Laboratory, type Outcome } from './laboratory.js';
+import { Laboratory } from './laboratory.js';
 import { Machine } from './machine.js';
+import type { Outcome } from './run-script.js';
 
 describe('setup.sh', () => {
   let laboratory: Laboratory;

@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NATS_VERSIONS } from '../nats/nats-server.js';
-import { Laboratory, type Outcome } from './laboratory.js';
+import { Laboratory } from './laboratory.js';
+import type { Outcome } from './run-script.js';
 
 describe('setup.sh', () => {
   let laboratory: Laboratory;

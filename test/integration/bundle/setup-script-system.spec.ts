@@ -2,8 +2,9 @@ import { appendFileSync } from 'node:fs';
 import { systemRandom } from '#libs/kernel';
 import { createKeyPair } from '#libs/nats';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
-import { Laboratory, type Outcome } from './laboratory.js';
+import { Laboratory } from './laboratory.js';
 import { Machine } from './machine.js';
+import type { Outcome } from './run-script.js';
 
 const UNIT = '/etc/systemd/system/nats-leaf.service';
 const NEXT_SERVER = '/usr/local/sbin/nats-server-next';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { systemRandom } from '#libs/kernel';
 import { createKeyPair } from '#libs/nats';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
-import { Laboratory, type Outcome, SITE_NAME } from './laboratory.js';
+import { Laboratory, SITE_NAME } from './laboratory.js';
+import type { Outcome } from './run-script.js';
 
 /** Characters that mean something to a shell, sed, awk or a NATS configuration. */
 const AWKWARD_PREFIX = `a b "c" 'd' & e\\f #;{`;

@@ -13,8 +13,8 @@ mount -t tmpfs tmpfs /run
 mkdir -p /run/etc /run/systemd/system
 cp -a /etc/. /run/etc
 mount --bind /run/etc /etc
-sed -i '/^nats:/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow
-rm -rf /etc/nats /etc/nats.previous /etc/systemd/system/nats-leaf.service
+sed -i -e '/^nats:/d' -e '/^serviceradar:/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow
+rm -rf /etc/nats /etc/nats.previous /etc/systemd/system/nats-leaf.service /etc/serviceradar
 mount -t tmpfs tmpfs /var/lib
 echo booted
 read -r _ || true
