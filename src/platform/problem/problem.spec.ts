@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { ConnectionException, OptimisticLockError } from '@mikro-orm/core';
 import { Body, Controller, ForbiddenException, Get, Module, Param, Post, Res } from '@nestjs/common';
@@ -8,16 +7,13 @@ import type { FastifyReply } from 'fastify';
 import { Client } from 'pg';
 import { ERROR_CODES } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
+import { freePort } from '../../../lab/free-port.js';
 import type { ProblemDto } from './index.js';
 import { ProblemModule, PROBLEMS, sendFrameworkProblem } from './index.js';
 
 /** The error of a real client whose server is not there, as MikroORM hands it on. */
 async function databaseAway(): Promise<unknown> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  const client = new Client({ host: '127.0.0.1', port, user: 'app', password: 'hunter2' });
+  const client = new Client({ host: '127.0.0.1', port: await freePort(), user: 'app', password: 'hunter2' });
   return client.connect().catch((error: unknown) => new ConnectionException(error as Error));
 }
 

@@ -1,6 +1,7 @@
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Tenant } from '#libs/model';
+import { storedTexts } from '../../support/stored-texts.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
 import type { TestLeaf } from './test-leaf.js';
@@ -41,11 +42,8 @@ describe.each(NATS_VERSIONS)('the streams of a tenant with two sites, with serve
 
   /** All that is in the hub's stream, when it holds what was published. */
   const received = async (): Promise<string[]> => {
-    const { state } = await atHub('holds what was published', ({ state }) => state.messages >= published.length);
-    const consumer = await jetstream(reader, { checkAPI: false }).consumers.get('events', { filter_subjects: SUBJECT });
-    const texts: string[] = [];
-    for await (const message of await consumer.fetch({ max_messages: state.messages, expires: 5_000 })) texts.push(message.string());
-    return texts.sort();
+    await atHub('holds what was published', ({ state }) => state.messages >= published.length);
+    return (await storedTexts(reader, SUBJECT)).sort();
   };
 
   beforeAll(async () => {

@@ -32,6 +32,9 @@ const HOSTILE = [
   'x\u2028\u2029\ufeffx',
 ];
 
+/** Of the random texts: with it, they are found again. */
+const SEED = Date.now() % 2 ** 31;
+
 describe.each(NATS_VERSIONS)('a text in a configuration of nats-server $name', (version) => {
   let dir: string;
   let server: NatsServer | undefined;
@@ -62,7 +65,7 @@ describe.each(NATS_VERSIONS)('a text in a configuration of nats-server $name', (
     expect(tags).toEqual(HOSTILE);
   });
 
-  it('is read back as it is, whatever it holds', async () => {
+  it(`is read back as it is, whatever it holds (seed ${SEED})`, async () => {
     const unit = fc.oneof(
       { weight: 3, arbitrary: fc.constantFrom(...'"\\$\'#/{}[]();:=,% xn0') },
       { weight: 1, arbitrary: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }) },
@@ -71,7 +74,7 @@ describe.each(NATS_VERSIONS)('a text in a configuration of nats-server $name', (
       .string({ unit, minLength: 1, maxLength: 40 })
       // The server trims tags and lowers their case; it has no other place for so many texts.
       .filter((text) => text.trim() === text && text.toLowerCase() === text && !/[\p{Cc}\p{Lu}\p{Lt}]/u.test(text));
-    const tags = fc.sample(fc.uniqueArray(tag, { minLength: 500, maxLength: 500 }), 1)[0]!;
+    const tags = fc.sample(fc.uniqueArray(tag, { minLength: 500, maxLength: 500 }), { seed: SEED, numRuns: 1 })[0]!;
     expect((await read('properties', tags)).tags).toEqual(tags);
   });
 });

@@ -22,6 +22,7 @@ import {
 } from '#libs/nats';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { storedTexts } from '../../support/stored-texts.js';
 import { Deployment, DOMAIN, LEAF_STORE_BYTES, SITE } from './deployment.js';
 import { NATS_VERSIONS, until } from './nats-server.js';
 
@@ -58,12 +59,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   const storedBodies = async (connection: NatsConnection, count: number): Promise<string[]> => {
     const manager = await jetstreamManager(connection, { checkAPI: false });
     await until(`${count} messages are stored`, async () => (await manager.streams.info('events')).state.messages >= count);
-    const { messages } = (await manager.streams.info('events')).state;
-    const consumer = await jetstream(connection, { checkAPI: false }).consumers.get('events');
-    const bodies: string[] = [];
-    if (messages === 0) return bodies;
-    for await (const message of await consumer.fetch({ max_messages: messages, expires: 5000 })) bodies.push(message.string());
-    return bodies;
+    return storedTexts(connection);
   };
 
   const publish = async (from: number, count: number): Promise<string[]> => {
