@@ -23,6 +23,7 @@ interface TenantOptions {
 /** A tenant, seen by its own administrator. */
 export class Tenant {
   readonly sites: Site[] = [];
+  readonly collectors: Collector[] = [];
 
   private constructor(
     readonly id: string,
@@ -64,7 +65,9 @@ export class Tenant {
     const asked = { collector_type: type, edge_site_id: site?.id, ...more };
     const { id, user_name: userName } = await ok(this.api.post<CollectorPackageDto>('/admin/collectors', asked));
     const directory = join(this.options.directory, this.slug, userName);
-    return new Collector(id, type, userName, this.api, new Downloads(directory, `collector-package-${id.slice(0, 8)}`));
+    const collector = new Collector(id, type, userName, this.api, new Downloads(directory, `collector-package-${id.slice(0, 8)}`));
+    this.collectors.push(collector);
+    return collector;
   }
 
   /** A NATS user for an hour. @returns the text of its .creds file */
