@@ -13,6 +13,8 @@ export interface DeploymentOptions {
   env?: NodeJS.ProcessEnv;
   /** Whose the hub is: the service's own, or ours to stop and start. */
   hub?: 'local' | 'own';
+  /** Whether a hub of ours wants certificates of its clients. */
+  clientTls?: boolean;
   /** Its servers may outlive us. */
   detached?: boolean;
 }
@@ -117,13 +119,14 @@ export class Deployment {
   }
 
   private async startHub(): Promise<void> {
-    const { natsServer, detached } = this.options;
+    const { natsServer, detached, clientTls } = this.options;
     this.#hub = await Hub.configure({
       directory: join(this.directory, 'hub'),
       service: this.serviceOptions('hub-config', {}),
       natsServer,
       log: this.logFile('hub'),
       detached,
+      clientTls,
     });
     await this.#hub.start();
   }

@@ -17,9 +17,14 @@ export interface HubOptions {
   natsServer: string;
   log: string;
   detached?: boolean;
+  /** Whether its clients show certificates, as those do that come over a network; otherwise they come in the clear. */
+  clientTls?: boolean;
 }
 
 const HOST = '127.0.0.1';
+
+/** An address of this machine, too, but not the one that `hub:config` takes for a hub that nobody else reaches. */
+const CLIENT_TLS_HOST = '127.0.0.2';
 
 /** A hub that is ours to stop, kill and start again: the service has no hand in it. */
 export class Hub {
@@ -34,15 +39,17 @@ export class Hub {
   static async configure({ service, ...options }: HubOptions & { service: ServiceOptions }): Promise<Hub> {
     const [client, leaf, monitor] = await Promise.all([freePort(), freePort(), freePort()]);
     const { output: version } = await run(options.natsServer, ['--version']);
+    const clientHost = options.clientTls ? CLIENT_TLS_HOST : HOST;
     const settings = {
       out: options.directory,
       'public-host': HOST,
-      'client-listen': `${HOST}:${client}`,
+      'client-listen': `${clientHost}:${client}`,
       'leaf-listen': `${HOST}:${leaf}`,
       'monitor-listen': `${HOST}:${monitor}`,
       'nats-version': /v(\d+\.\d+\.\d+)/.exec(version)![1],
     };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value!]);
+    if (clientHost !== HOST) args.push('--public-host', clientHost);
     const { code, output } = await run(process.execPath, [resolve('dist/src/hub-config.js'), ...args], {
       env: { ...service.env, DATA_DIR: service.dataDir },
     });
@@ -51,7 +58,7 @@ export class Hub {
   }
 
   get clientUrl(): string {
-    return `nats://${HOST}:${this.ports.client}`;
+    return this.options.clientTls ? `tls://${CLIENT_TLS_HOST}:${this.ports.client}` : `nats://${HOST}:${this.ports.client}`;
   }
 
   /** What leaves dial. */

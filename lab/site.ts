@@ -1,23 +1,18 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { DownloadTokenDto } from '../src/bundles/dto/download-token.dto.js';
 import type { EdgeSiteDto, NatsLeafServerDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import { type Api, ok } from './api.js';
-import { run } from './child.js';
+import type { Downloads } from './downloads.js';
 import type { Leaf } from './leaf.js';
 import { until } from './until.js';
 
 /** An edge site, with the leaf that is installed for it on this machine. */
 export class Site {
-  #downloads = 0;
-
   constructor(
     readonly id: string,
     readonly slug: string,
     readonly leaf: Leaf,
     private readonly api: Api,
-    /** Takes its bundles. */
-    private readonly directory: string,
+    private readonly downloads: Downloads,
   ) {}
 
   get(): Promise<EdgeSiteDto> {
@@ -64,21 +59,7 @@ export class Site {
   /** Runs the curl line that the API printed, and unpacks what it downloads. @returns the folder of the bundle */
   async download(): Promise<string> {
     const { command } = await this.downloadToken();
-    return this.unpack(await this.fetch(command));
-  }
-
-  /** Runs a curl line in an empty folder. @returns the file that it downloaded */
-  async fetch(command: string): Promise<string> {
-    const folder = join(this.directory, String(++this.#downloads));
-    mkdirSync(folder, { recursive: true });
-    await succeed(run('sh', ['-c', command], { cwd: folder }));
-    return join(folder, `edge-site-${this.slug}.tar.gz`);
-  }
-
-  /** @returns the folder of the bundle */
-  async unpack(archive: string): Promise<string> {
-    await succeed(run('tar', ['-xzf', archive], { cwd: join(archive, '..') }));
-    return join(archive, '..', `edge-site-${this.slug}`);
+    return this.downloads.fetch(command);
   }
 
   /** From nothing to a connected leaf. */
@@ -87,9 +68,4 @@ export class Site {
     await this.leaf.install(await this.download());
     await this.connected(generation);
   }
-}
-
-async function succeed(outcome: ReturnType<typeof run>): Promise<void> {
-  const { code, output } = await outcome;
-  if (code !== 0) throw new Error(`A command ended with ${code}: ${output}`);
 }

@@ -1,16 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CollectorType } from '#libs/contracts';
 import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
+import type { CollectorPackageDto } from '../src/collectors/dto/collector.dto.js';
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import type { CreatedNatsCredentialDto } from '../src/nats/dto/nats.dto.js';
 import type { TenantDto } from '../src/tenants/dto/tenant.dto.js';
 import { type Api, ok } from './api.js';
+import { Collector } from './collector.js';
+import { Downloads } from './downloads.js';
 import { freePort } from './free-port.js';
 import { Leaf } from './leaf.js';
 import { Site } from './site.js';
 
 interface TenantOptions {
-  /** Takes what its sites download and install. */
+  /** Takes what its sites and collectors download and install. */
   directory: string;
   /** The program that its leaves run. */
   natsServer: string;
@@ -19,6 +23,7 @@ interface TenantOptions {
 /** A tenant, seen by its own administrator. */
 export class Tenant {
   readonly sites: Site[] = [];
+  readonly collectors: Collector[] = [];
 
   private constructor(
     readonly id: string,
@@ -50,9 +55,19 @@ export class Tenant {
     const directory = join(this.options.directory, this.slug, slug);
     mkdirSync(directory, { recursive: true });
     const leaf = new Leaf({ prefix: join(directory, 'host'), port, monitorPort, natsServer: this.options.natsServer });
-    const site = new Site(id, slug, leaf, this.api, directory);
+    const site = new Site(id, slug, leaf, this.api, new Downloads(directory, `edge-site-${slug}`));
     this.sites.push(site);
     return site;
+  }
+
+  /** @param site whose leaf it dials; without one, it dials the hub */
+  async createCollector(type: CollectorType, site?: Site, more: Record<string, unknown> = {}): Promise<Collector> {
+    const asked = { collector_type: type, edge_site_id: site?.id, ...more };
+    const { id, user_name: userName } = await ok(this.api.post<CollectorPackageDto>('/admin/collectors', asked));
+    const directory = join(this.options.directory, this.slug, userName);
+    const collector = new Collector(id, type, userName, this.api, new Downloads(directory, `collector-package-${id.slice(0, 8)}`));
+    this.collectors.push(collector);
+    return collector;
   }
 
   /** A NATS user for an hour. @returns the text of its .creds file */

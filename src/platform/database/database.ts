@@ -20,10 +20,12 @@ export class Database {
   /** An entity manager of its own, for a single query. Several queries belong in a transaction. */
   em(scope: Scope): Em {
     const { tenant, platform } = this.connections;
+    // Within a transaction of another scope, the ORM would take that one's connection, and with it what it may see.
+    const own = { disableContextResolution: true };
     const em =
       scope === 'platform'
-        ? platform.em.fork()
-        : tenant.em.fork({ session: { variables: { 'app.tenant_id': scope.tenantId } } });
+        ? platform.em.fork(own)
+        : tenant.em.fork({ ...own, session: { variables: { 'app.tenant_id': scope.tenantId } } });
     const params: TenantFilterParams = scope === 'platform' ? { platform: true } : { tenantId: scope.tenantId };
     em.setFilterParams(TENANT_FILTER, params);
     return em as unknown as Em;

@@ -1,5 +1,4 @@
 import { ModuleRef } from '@nestjs/core';
-import { Client } from 'pg';
 import { type Api, ok } from '../../../lab/api.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
 import { EdgeSitesModule } from '../../../src/edge-sites/index.js';
@@ -7,6 +6,7 @@ import { CredentialService } from '../../../src/nats/index.js';
 import { CertificateService } from '../../../src/pki/index.js';
 import { LeafProvisioner } from '../../../src/provisioning/leaf-provisioner.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
+import { die, failing, nextCall, type Work } from '../../support/faults.js';
 import { unpack } from '../../support/unpack.js';
 
 /** Runs are made by hand: no worker is there to make its own. */
@@ -54,39 +54,8 @@ const abandoned = (generation: number, count = 1) => ({
   [`leaf_control user g${generation} abandoned`]: count,
 });
 
-type Work = () => Promise<unknown>;
-
-/** Does something before or after the next call of a method, and then what it is there for. */
-function nextCall(service: object, method: string, { before, after }: { before?: Work; after?: Work }): void {
-  const methods = service as Record<string, (...args: unknown[]) => Promise<unknown>>;
-  const original = methods[method]!;
-  methods[method] = async (...args) => {
-    delete methods[method];
-    await before?.();
-    const result = await original.apply(service, args);
-    await after?.();
-    return result;
-  };
-}
-
 const beforeSigning = (before: Work) => nextCall(app.service.app.get(CertificateService, { strict: false }), 'signAll', { before });
 const afterSigning = (after: Work) => nextCall(app.service.app.get(CredentialService, { strict: false }), 'signAll', { after });
-
-const die = () => Promise.reject(new Error('injected'));
-
-/** Lets statements fail in PostgreSQL while some work is done. */
-async function failing(trigger: string, work: Work): Promise<void> {
-  const owner = new Client({ connectionString: app.database.ownerUrl });
-  await owner.connect();
-  try {
-    await owner.query(`create function inject() returns trigger language plpgsql as $$ begin raise exception 'injected'; end $$`);
-    await owner.query(`create ${trigger} execute function inject()`);
-    await work();
-  } finally {
-    await owner.query('drop function inject cascade');
-    await owner.end();
-  }
-}
 
 describe('provisioning', () => {
   it('that is run twice makes one generation once', async () => {
@@ -120,7 +89,7 @@ describe('provisioning', () => {
 });
 
 describe('a run that fails', () => {
-  const inDatabase = (trigger: string) => (site: EdgeSiteDto) => failing(trigger, () => expect(run(site)).rejects.toThrow('injected'));
+  const inDatabase = (trigger: string) => (site: EdgeSiteDto) => failing(app.database.ownerUrl, trigger, () => expect(run(site)).rejects.toThrow('injected'));
   const inProcess = (hook: (work: Work) => void) => async (site: EdgeSiteDto) => {
     hook(die);
     await expect(run(site)).rejects.toThrow('injected');
