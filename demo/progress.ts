@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-const NAME_WIDTH = 42;
+const NAME_WIDTH = 46;
 const TIME_WIDTH = 6;
 
 /** A step did not hold. */

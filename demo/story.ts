@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsCredentialDto } from '../src/nats/dto/nats.dto.js';
 import { ok } from '../lab/api.js';
+import type { Collector } from '../lab/collector.js';
 import { Deployment } from '../lab/deployment.js';
 import { digest, labelled, publish, read, type StoredMessage, streamReady } from '../lab/messages.js';
 import { connectToHub } from '../lab/nats-client.js';
@@ -12,6 +13,10 @@ import { grouped, type Progress } from './progress.js';
 
 const SUBJECT = 'logs.syslog';
 const BATCH = 1_000;
+
+/** Of the collectors: SNMP traps at a site, NetFlow without one. */
+const TRAPS = 'logs.snmp';
+const FLOWS = 'events.netflow';
 
 export interface StoryOptions {
   progress: Progress;
@@ -30,6 +35,8 @@ export class Story {
   private creds!: string;
   private atLeaf!: NatsConnection;
   private atHub!: NatsConnection;
+  private collectors!: [trapd: Collector, netflow: Collector];
+  private publishing!: NatsConnection[];
 
   constructor(private readonly options: StoryOptions) {
     this.deployment = new Deployment({ natsServer: options.natsServer, detached: true });
@@ -53,6 +60,10 @@ export class Story {
     await progress.step('Regenerate New York', () => this.regenerate());
     await progress.step('Install the new generation', () => this.reinstall());
     await progress.step('The old credentials are revoked', () => this.oldUserRevoked());
+    await progress.step('Create collectors at New York and at no site', () => this.createCollectors());
+    await progress.step('Fetch their bundles with the curl lines', () => this.fetchCollectors());
+    await progress.step('Publish with the files of the bundles', () => this.publishAsCollectors());
+    await progress.step('Revoke the collectors; they are cut off', () => this.revokeCollectors());
     if (!keep) await progress.step('Delete the sites; the hub drops them', () => this.deleteSites());
   }
 
@@ -138,7 +149,7 @@ export class Story {
   private async connectClients(): Promise<void> {
     const { hub } = this.deployment;
     const { leaf } = this.sites[0];
-    this.creds = await this.tenant.credentials({ publish: [SUBJECT], subscribe: [SUBJECT] });
+    this.creds = await this.tenant.credentials({ publish: [SUBJECT], subscribe: [SUBJECT, TRAPS, FLOWS] });
     this.atLeaf = await leaf.connect(this.creds);
     this.atHub = await connectToHub({ url: hub.clientUrl, creds: this.creds });
     this.connections.push(this.atLeaf, this.atHub);
@@ -190,6 +201,34 @@ export class Story {
       return data.find((user) => user.edge_site_id === site.id && user.generation === 1 && user.status === 'revoked');
     });
     return `${old.name}: ${old.public_key.slice(0, 12)}…`;
+  }
+
+  private async createCollectors(): Promise<string> {
+    this.collectors = [await this.tenant.createCollector('trapd', this.sites[0]), await this.tenant.createCollector('netflow')];
+    return this.collectors.map(({ userName }) => userName).join(', ');
+  }
+
+  private async fetchCollectors(): Promise<string> {
+    await Promise.all(this.collectors.map((collector) => collector.download()));
+    const [atSite, atHub] = this.collectors.map(({ configuration }) => configuration.url);
+    expectEqual('addresses', [atSite, atHub], [`tls://127.0.0.1:${this.sites[0].leaf.port}`, this.deployment.hub.clientUrl]);
+    return `one dials the leaf, ${atSite}, the other the hub, ${atHub}`;
+  }
+
+  private async publishAsCollectors(): Promise<string> {
+    this.publishing = await Promise.all(this.collectors.map((collector) => collector.connect()));
+    this.connections.push(...this.publishing);
+    for (const [index, subject] of [TRAPS, FLOWS].entries()) {
+      await publish(this.publishing[index]!, { subject, label: 'collected', count: 1 });
+      expectEqual(`messages on ${subject} at the hub`, textsOf(await read(this.atHub, subject, 1)), ['collected 1']);
+    }
+    return `acknowledged, and at the hub: ${TRAPS}, ${FLOWS}`;
+  }
+
+  private async revokeCollectors(): Promise<string> {
+    await Promise.all(this.collectors.map((collector) => collector.revoke()));
+    await until('both are cut off', () => this.publishing.every((connection) => connection.isClosed()));
+    return 'at the leaf and at the hub';
   }
 
   private async deleteSites(): Promise<string> {
