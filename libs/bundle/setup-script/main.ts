@@ -98,7 +98,7 @@ check() {
     if is_connected; then verdict connected good "$upstream_url"; else verdict connected bad "no link to $upstream_url: is it reachable from here (outbound TCP)?"; fi
     if [ -z "$control_account" ]; then
       verdict revocations bad 'not heard of: this generation is from before the hub could tell; install a newer one'
-    elif is_linked_soon "$control_account"; then
+    elif has_control_link; then
       verdict revocations good 'heard of as they happen'
     else
       verdict revocations bad "not heard of while there is no control link to $upstream_url; log: $(log_command)"

@@ -71,10 +71,11 @@ number_of() {
 is_serving() { http_get /healthz | grep -q '"ok"'; }
 is_linked() { http_get /leafz | grep -q "\"account\": *\"$1\""; }
 is_connected() { is_linked "$message_account"; }
-# Installing waits for the link that carries messages only; the other may come a moment later.
-is_linked_soon() {
+# Installing waits for the link that carries messages only; the control link may come a moment later.
+has_control_link() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
-    if is_linked "$1"; then return 0; fi
+    if is_linked "$control_account"; then return 0; fi
+    is_connected || return 1
     pause
   done
   return 1
