@@ -127,6 +127,36 @@ describe('a collector package', () => {
   });
 });
 
+describe('the overrides of a collector', () => {
+  const refused = async (overrides: object) => {
+    const answer = await acme.api.post<Problem>('/admin/collectors', { collector_type: 'netflow', config_overrides: overrides });
+    return [answer.status, answer.body.errors?.map(({ pointer, code }) => [pointer, code])];
+  };
+
+  it('are refused by name when there are none such, or they are of the wrong kind', async () => {
+    expect(await refused({ colour: 'red', listen_addr: 2055, batch_size: -1 })).toEqual([
+      422,
+      expect.arrayContaining([
+        ['/config_overrides/colour', 'unknown_field'],
+        ['/config_overrides/listen_addr', 'invalid'],
+        ['/config_overrides/batch_size', 'invalid'],
+      ]),
+    ]);
+  });
+
+  it('are refused as a whole when they are too large', async () => {
+    expect(await refused({ listen_addr: 'x'.repeat(10 * 1024) })).toEqual([422, [['/config_overrides', 'too_large']]]);
+  });
+
+  it('stand in the configuration', async () => {
+    const collector = await provisioned(await newCollector({ collector_type: 'netflow', config_overrides: { listen_addr: '0.0.0.0:9995' } }));
+    expect(collector.config_overrides).toEqual({ listen_addr: '0.0.0.0:9995' });
+    const files = await unpack((await download(collector, (await tokenFor(collector)).token)).body);
+    const text = files.get(`collector-package-${collector.id.slice(0, 8)}/config/netflow.json`)!.text;
+    expect(JSON.parse(text)).toMatchObject({ listen_addr: '0.0.0.0:9995', stream_name: 'events' });
+  });
+});
+
 describe('the bundle of a collector', () => {
   it('comes by the line that the API prints, to whoever runs it first', async () => {
     const collector = await provisioned(await newCollector());
