@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Secret } from '#libs/kernel';
 import type { NatsLeafServer } from '#libs/model';
 import { openLeafBundle } from '../../../src/edge-sites/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
+import { credsAuthenticator } from '../../support/creds-authenticator.js';
 import { unpack } from '../../support/unpack.js';
 import { NatsServer, type NatsVersion } from '../nats/nats-server.js';
 

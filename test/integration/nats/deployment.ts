@@ -21,7 +21,8 @@ import {
   streamServicePermissions,
   systemServicePermissions,
 } from '#libs/nats';
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { credsAuthenticator } from '../../support/creds-authenticator.js';
 import { type CertificateFiles, type Certificates, makeCertificates } from './certificates.js';
 import { freePort, NatsServer, type NatsVersion } from './nats-server.js';
 

@@ -28,6 +28,8 @@ import { NATS_VERSIONS, until } from './nats-server.js';
 
 const SUBJECT = 'logs.syslog';
 const MESSAGES = 100;
+/** For requests, in milliseconds. */
+const PATIENCE = { timeout: 10_000 };
 
 describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) => {
   const site = { site: SITE, jetstreamDomain: DOMAIN };
@@ -46,11 +48,11 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
 
   const push = async (account = deployment.tenant) => {
     const { subject, payload } = claimsUpdate(deployment.accountJwt(account));
-    return parseClaimsUpdateAnswer((await system.request(subject, payload)).data);
+    return parseClaimsUpdateAnswer((await system.request(subject, payload, PATIENCE)).data);
   };
 
   const askStream = async (verb: 'create' | 'update' | 'info', domain?: string, config?: StreamConfig): Promise<StreamConfig> => {
-    const answer = parseStreamAnswer((await reconciler.request(streamRequest(verb, domain), config ? JSON.stringify(config) : '')).data);
+    const answer = parseStreamAnswer((await reconciler.request(streamRequest(verb, domain), config ? JSON.stringify(config) : '', PATIENCE)).data);
     if (answer.kind !== 'stream') throw new Error(`${verb} of the stream in ${domain ?? 'the hub'}: ${JSON.stringify(answer)}`);
     return answer.config;
   };
