@@ -6,7 +6,7 @@ import { addressFromOctets, addressOctets, canonicalHost, sortHosts } from './ho
 const ipV4 = fc.ipV4().filter((address) => address !== '0.0.0.0');
 const ipV6 = fc.ipV6().filter((address) => {
   const { hostname } = new URL(`http://[${address}]`);
-  return !/^\[::(?:[0-9a-f]+:[0-9a-f]+)?\]$/.test(hostname);
+  return !/^\[::(?:[0-9a-f]+:[0-9a-f]+|ffff:0:0)?\]$/.test(hostname);
 });
 
 describe('the hosts of a certificate', () => {
@@ -39,6 +39,7 @@ describe('the hosts of a certificate', () => {
     ['a name of 254', [63, 63, 63, 62].map((length) => 'a'.repeat(length)).join('.')],
     ['an address with a zone', 'fe80::1%eth0'],
     ['the unspecified IPv4 address', '0.0.0.0'],
+    ['the unspecified IPv4 address, wrapped in IPv6', '::ffff:0.0.0.0'],
     ['the unspecified IPv6 address', '::'],
     ['an IPv4-compatible address', '::127.0.0.1'],
     ['a bracketed IPv4 address', '[127.0.0.1]'],

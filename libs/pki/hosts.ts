@@ -37,7 +37,7 @@ export function sortHosts(hosts: readonly string[]): HostNames {
  */
 export function canonicalHost(host: string): string {
   const address = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
-  if (isIPv4(host) && host !== '0.0.0.0') return host;
+  if (isIPv4(host)) return assigned(host);
   if (isIP(address) === 6 && !address.includes('%')) return canonicalIPv6(compressed(address));
   // Tested before it is put in lower case, which makes an ASCII k of a Kelvin sign.
   if (DNS_NAME.test(host) && !ENDS_IN_NUMBER.test(host)) return host.toLowerCase();
@@ -57,8 +57,13 @@ const COMPATIBLE_OR_UNSPECIFIED = /^::(?:[0-9a-f]{1,4}:[0-9a-f]{1,4})?$/;
 /** @param address as URLs have it: in lower case and compressed */
 function canonicalIPv6(address: string): string {
   const mapped = MAPPED.exec(address);
-  if (mapped) return Buffer.from(mapped.slice(1).map((group) => group.padStart(4, '0')).join(''), 'hex').join('.');
-  if (!COMPATIBLE_OR_UNSPECIFIED.test(address)) return address;
+  if (mapped) return assigned(Buffer.from(mapped.slice(1).map((group) => group.padStart(4, '0')).join(''), 'hex').join('.'));
+  return assigned(address);
+}
+
+/** Refuses an address that nobody has. @param address in its canonical form */
+function assigned(address: string): string {
+  if (address !== '0.0.0.0' && !COMPATIBLE_OR_UNSPECIFIED.test(address)) return address;
   throw new DomainError('profile_violation', `A certificate cannot name ${address}: that is nobody's address.`);
 }
 

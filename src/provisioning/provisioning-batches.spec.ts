@@ -1,3 +1,4 @@
+import { DomainError } from '#libs/kernel';
 import type { LeafGeneration, LeafProvisioner } from './leaf-provisioner.js';
 import { ProvisioningBatches } from './provisioning-batches.js';
 
@@ -17,13 +18,14 @@ interface Run {
 }
 
 /** Provisions all but the leaves that are bad, and remembers its runs. */
-function provisioning({ bad = [], hold }: { bad?: string[]; hold?: (run: Run) => Promise<void> | undefined } = {}) {
+function provisioning({ bad = [], away, hold }: { bad?: string[]; away?: Error; hold?: (run: Run) => Promise<void> | undefined } = {}) {
   const runs: Run[] = [];
   const provisioner = {
     async provision(tenantId: string, wanted: readonly LeafGeneration[]): Promise<Set<string>> {
       const run = { tenantId, leafIds: wanted.map(({ leafId }) => leafId) };
       runs.push(run);
       await hold?.(run);
+      if (away !== undefined) throw away;
       const failing = run.leafIds.find((leafId) => bad.includes(leafId));
       if (failing !== undefined) throw new Error(`${failing} is bad`);
       return new Set(run.leafIds.filter((leafId) => !leafId.startsWith('gone')));
@@ -67,6 +69,18 @@ describe('a leaf that cannot be provisioned', () => {
       await expect(batches.provision('acme', leaf('leaf-0'))).rejects.toThrow('leaf-0 is bad');
       expect(runs).toHaveLength(attempt);
     }
+  });
+});
+
+describe('leaves whose run fails with what will pass', () => {
+  it.each([
+    ['the database is away', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })],
+    ['somebody says that it can be tried again', new DomainError('unavailable', 'Not now.', { retryable: true })],
+  ])('all get that error, and are not run one by one: %s', async (_what, away) => {
+    const { runs, batches } = provisioning({ away });
+    const outcomes = await Promise.allSettled(leaves(16).map((one) => batches.provision('acme', one)));
+    expect(outcomes).toEqual(Array(16).fill({ status: 'rejected', reason: away }));
+    expect(runs).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Batches, type Outcome } from '#libs/kernel';
+import { Batches, DomainError, type Outcome } from '#libs/kernel';
+import { isDatabaseAway } from '../platform/database/index.js';
 import { LeafProvisioner, type LeafGeneration } from './leaf-provisioner.js';
 
 /** Leaves in one run. Their rows stay locked for as long as it takes. */
@@ -22,7 +23,7 @@ export class ProvisioningBatches {
       const provisioned = await this.provisioner.provision(tenantId, wanted);
       return wanted.map(({ leafId }) => ({ result: provisioned.has(leafId) }));
     } catch (error) {
-      if (wanted.length === 1) return [{ error }];
+      if (wanted.length === 1 || passes(error)) return wanted.map(() => ({ error }));
       // One that cannot be provisioned keeps no other from it, and gets the error that is its own.
       const outcomes: Outcome<boolean>[] = [];
       for (const one of wanted) outcomes.push(...(await this.run(tenantId, [one])));
@@ -30,3 +31,6 @@ export class ProvisioningBatches {
     }
   }
 }
+
+/** Whether an error is no leaf's own but will pass, as when the database is away: one by one, all would run into it. */
+const passes = (error: unknown): boolean => (error instanceof DomainError && error.retryable) || isDatabaseAway(error);

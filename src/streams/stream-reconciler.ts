@@ -12,6 +12,9 @@ import type { StreamsJob } from './streams-queue.js';
 /** Of the disk that JetStream has at a leaf, the share that the stream may take: the rest is for its index. */
 const STREAM_SHARE = 0.9;
 
+/** Leaves of a tenant that are seen to at the same time. */
+const LEAF_CONCURRENCY = 16;
+
 interface Site extends SourcedSite {
   edgeSiteId: string;
   maxFileBytes: number;
@@ -38,18 +41,31 @@ export class StreamReconciler {
    * @throws DomainError `hub_unreachable` (retryable)
    */
   async reconcile({ tenantId, edgeSiteId }: StreamsJob): Promise<void> {
-    await this.database.transaction({ tenantId }, async (em) => {
-      // The hub's stream is read, changed and written: one at a time for each tenant.
-      await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
-      const sites = await connectedSites(em);
-      const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
-      await this.connections.use(tenantId, 'streams', async (connection) => {
-        const leaves = edgeSiteId === undefined ? sites.filter(({ isLinked }) => isLinked) : sites.filter((site) => site === connected);
-        for (const site of leaves) await this.leafOf(connection, site, edgeSiteId === undefined);
+    const linked = (await this.sitesOf(tenantId)).filter((site) => (edgeSiteId === undefined ? site.isLinked : site.edgeSiteId === edgeSiteId));
+    await this.connections.use(tenantId, 'streams', async (connection) => {
+      await this.leavesOf(connection, linked, edgeSiteId === undefined);
+      await this.database.transaction({ tenantId }, async (em) => {
+        // The hub's stream is read, changed and written: one at a time for each tenant. Nobody is waited for under the lock but the hub.
+        await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
+        const sites = await connectedSites(em);
+        const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
         await this.hub(new EventsStream(connection), sites, connected);
+        this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
       });
-      this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
     });
+  }
+
+  private sitesOf(tenantId: string): Promise<Site[]> {
+    return this.database.transaction({ tenantId }, connectedSites);
+  }
+
+  /** Several at a time, as one that is silent takes seconds. */
+  private async leavesOf(connection: NatsConnection, sites: readonly Site[], goOn: boolean): Promise<void> {
+    const waiting = [...sites];
+    const worker = async () => {
+      for (let site = waiting.shift(); site !== undefined; site = waiting.shift()) await this.leafOf(connection, site, goOn);
+    };
+    await Promise.all(Array.from({ length: LEAF_CONCURRENCY }, worker));
   }
 
   /** @param goOn whether one leaf that does not answer keeps the others from being seen to */
