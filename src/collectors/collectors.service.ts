@@ -6,6 +6,7 @@ import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { CollectorPackageStatus } from '#libs/lifecycle';
 import { CollectorPackage, EdgeSite, type NatsAccount } from '#libs/model';
 import { assertGrantable, sortHosts } from '#libs/pki';
+import { siteOfPackage } from '../edge-sites/index.js';
 import { AccountService, CredentialService, PlatformHosts } from '../nats/index.js';
 import { CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
@@ -62,7 +63,7 @@ export class CollectorsService {
     const configOverrides = checkOverrides(input.collectorType, input.configOverrides);
     checkHostname(input.hostname, this.platformHosts.reserved);
     const created = await this.database.transaction(caller.tenantScope, async (em) => {
-      const site = input.edgeSiteId === null ? null : await findSite(em, caller, input.edgeSiteId);
+      const site = input.edgeSiteId === null ? null : await siteOfPackage(em, caller, input.edgeSiteId);
       const now = this.clock.now();
       const collector = Object.assign(new CollectorPackage(), {
         id: newId(this.clock, this.random),
@@ -156,14 +157,6 @@ export class CollectorsService {
 }
 
 const noCollector = () => new DomainError('not_found', 'There is no such collector package.');
-
-async function findSite(em: Em, caller: Caller, id: string): Promise<EdgeSite> {
-  // It cannot be deleted while a package is made for it.
-  const where = { $and: [caller.readable('EdgeSite'), { id }] } as Where<EdgeSite>;
-  const site = await em.findOne(EdgeSite, where, { lockMode: LockMode.PESSIMISTIC_READ });
-  if (site === null) throw new DomainError('not_found', 'There is no such edge site.');
-  return site;
-}
 
 /** Refuses early what the certificate's profile would refuse in the end. */
 function checkHostname(hostname: string | null, reserved: readonly string[]): void {

@@ -2,8 +2,9 @@ import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgre
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { OnboardingPackageStatus } from '#libs/lifecycle';
-import { AuditEvent, type Certificate, type ComponentType, EdgeSite, OnboardingPackage, Tenant } from '#libs/model';
+import { AuditEvent, type Certificate, type ComponentType, OnboardingPackage, Tenant } from '#libs/model';
 import { generateKeyPair, planAgent } from '#libs/pki';
+import { siteOfPackage } from '../edge-sites/index.js';
 import { AuthorityService, CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
@@ -55,7 +56,7 @@ export class OnboardingPackagesService {
     return this.database
       .transaction(caller.tenantScope, async (em) => {
         // It may have been deleted meanwhile.
-        await findSite(em, caller, input.edgeSiteId);
+        await siteOfPackage(em, caller, input.edgeSiteId);
         await this.certificates.issue(em, certificate, signed);
         const { tenantCaPem, chainPem } = await this.authorities.chainOf(em, caller.tenantId);
         const now = this.clock.now();
@@ -160,7 +161,7 @@ export class OnboardingPackagesService {
 
   private async intend(em: Em, caller: Caller, id: string, { edgeSiteId, componentId }: NewOnboardingPackage): Promise<Certificate> {
     const { tenantId } = caller;
-    const site = await findSite(em, caller, edgeSiteId);
+    const site = await siteOfPackage(em, caller, edgeSiteId);
     const { slug: tenant } = await em.findOneOrFail(Tenant, { id: tenantId });
     const profile = {
       tenant,
@@ -177,14 +178,6 @@ export class OnboardingPackagesService {
   private record(em: Em, caller: Caller, verb: string, id: string, detail: Record<string, unknown> = {}): void {
     this.audit.record(em, caller, { action: `${SUBJECT}.${verb}`, subjectType: SUBJECT, subjectId: id, detail });
   }
-}
-
-async function findSite(em: Em, caller: Caller, id: string): Promise<EdgeSite> {
-  // It cannot be deleted while a package is made for it.
-  const where = { $and: [caller.readable('EdgeSite'), { id }] } as Where<EdgeSite>;
-  const site = await em.findOne(EdgeSite, where, { lockMode: LockMode.PESSIMISTIC_READ });
-  if (site === null) throw new DomainError('not_found', 'There is no such edge site.');
-  return site;
 }
 
 /** Uniqueness is the database's to decide; here it is put into words. */
