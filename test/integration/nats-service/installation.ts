@@ -6,10 +6,10 @@ import { NestFactory } from '@nestjs/core';
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { type Secret, systemClock, systemRandom } from '#libs/kernel';
 import { EdgeSite, NatsAccount, NatsLeafServer, type Tenant } from '#libs/model';
-import { createKeyPair, signUser } from '#libs/nats';
+import { createKeyPair, formatCreds, signUser } from '#libs/nats';
 import { AppModule } from '../../../src/app.module.js';
 import { EdgeSitesService, type SiteWithLeaf } from '../../../src/edge-sites/index.js';
-import { CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
+import { AccountService, CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
 import { type Caller, systemCaller } from '../../../src/platform/auth/index.js';
 import { parseConfig, type ProcessRole } from '../../../src/platform/config/index.js';
 import { DatabaseUrls } from '../../../src/platform/database/index.js';
@@ -135,6 +135,16 @@ export class Installation {
   person(tenant: Tenant, { publish = ['logs.>'], subscribe = ['logs.>'], expiresIn = 3600 } = {}) {
     const credentials = this.idle.get(CredentialService, { strict: false });
     return credentials.createForPerson(this.caller(tenant), { name: 'test', publish, subscribe, expiresIn });
+  }
+
+  /** The creds of somebody who may do everything in the tenant's account, as no user of the service's may. */
+  async unlimited(tenant: Tenant): Promise<Secret> {
+    const account = await this.account(tenant);
+    const signer = this.idle.get(AccountService, { strict: false }).signingKey(account);
+    const keyPair = createKeyPair('user', systemRandom);
+    const permissions = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
+    const user = { name: 'test', publicKey: keyPair.publicKey, account: account.publicKey, permissions, allowedConnectionTypes: ['STANDARD' as const] };
+    return formatCreds({ jwt: signUser(user, signer, systemClock), keyPair });
   }
 
   /** Connects to the hub as a client. It does not come back by itself when the hub refuses it. */
