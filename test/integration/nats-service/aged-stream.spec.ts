@@ -37,7 +37,8 @@ describe.each(NATS_VERSIONS)('a new site of a tenant whose stream at the hub has
     await installation.pushed(tenant);
     const hub = await installation.toHub(await installation.unlimited(tenant));
     const manager = await jetstreamManager(hub, { checkAPI: false });
-    await publish(await installation.startLeaf(tenant, old.site.id), texts('old', 20));
+    const oldLeaf = await installation.startLeaf(tenant, old.site.id);
+    await publish(oldLeaf, texts('aged out', 20));
     await until('all are at the hub', async () => (await manager.streams.info('events')).state.messages === 20);
     await manager.streams.purge('events');
     expect((await manager.streams.info('events')).state.first_seq).toBeGreaterThan(1);
@@ -50,9 +51,12 @@ describe.each(NATS_VERSIONS)('a new site of a tenant whose stream at the hub has
     await (await jetstreamManager(atLeaf, { checkAPI: false })).streams.add(config as never);
     await atLeaf.close();
     await publish(leaf, texts('young', 100));
+    // What the hub has received since is newer than all of that.
+    await publish(oldLeaf, texts('old', 20));
+    await until('all are at the hub', async () => (await manager.streams.info('events')).state.messages === 20);
 
     await installation.process('worker', 'monitor');
-    await until('all are at the hub', async () => (await manager.streams.info('events')).state.messages >= 100);
-    expect(await storedTexts(hub, SUBJECT)).toEqual(texts('young', 100));
+    await until('all of both are at the hub', async () => (await manager.streams.info('events')).state.messages >= 120);
+    expect(await storedTexts(hub, SUBJECT)).toEqual([...texts('old', 20), ...texts('young', 100)]);
   });
 });
