@@ -1,7 +1,7 @@
 # The service alone: PostgreSQL and the hub are given by DATABASE_URL and NATS_URL.
 #
 #   docker build -t serviceradar-edge .
-#   docker run -p 3000:3000 -e DATABASE_URL=… -e NATS_URL=… -e ENCRYPTION_KEYS=… serviceradar-edge
+#   docker run -p 3000:3000 -e DATABASE_URL=… -e NATS_URL=… -e NATS_LEAF_UPSTREAM_URL=… -e PUBLIC_URL=… -e ENCRYPTION_KEYS=… serviceradar-edge
 
 FROM node:24-slim AS build
 WORKDIR /app

@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type DemoOptions, readOptions, USAGE } from './options.js';
 import { grouped, Progress, StepFailed } from './progress.js';
 import { Story } from './story.js';
-
-const USAGE = `usage: npm run demo -- [--json] [--keep]
-  --json  prints one JSON object last, {"ok": …, "steps": {"<name>": <milliseconds>}}; the progress goes to stderr
-  --keep  leaves all of it running, and says how to use it and how to stop it
-`;
 
 const { json, keep } = options();
 const out = json ? process.stderr : process.stdout;
@@ -58,14 +53,12 @@ function report(result: Record<string, unknown>): void {
   if (json) process.stdout.write(`${JSON.stringify({ ...result, steps: progress.steps })}\n`);
 }
 
-function options(): { json: boolean; keep: boolean } {
+function options(): DemoOptions {
   try {
-    const { values } = parseArgs({ options: { json: { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } } });
-    if (values.help) {
-      process.stdout.write(USAGE);
-      process.exit(0);
-    }
-    return { json: values.json ?? false, keep: values.keep ?? false };
+    const asked = readOptions(process.argv.slice(2), process.env);
+    if (!asked.help) return asked;
+    process.stdout.write(USAGE);
+    process.exit(0);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);

@@ -13,8 +13,8 @@ export interface ServiceOptions {
   detached?: boolean;
 }
 
-/** What the service prints when it is ready. */
-const GREETING = /^ {2}API +(\S+)\/api$/gm;
+/** What the service prints when it is ready: without the role `api`, where its health is. */
+const GREETING = /^ {2}(?:API +(\S+)\/api|Health +(\S+)\/api\/health\/ready)$/gm;
 
 /** The service as a process of its own, as `npm start` runs it once all is built. */
 export class Service {
@@ -72,4 +72,4 @@ export class Service {
   }
 }
 
-const greetings = (child: Child): string[] => [...child.log.matchAll(GREETING)].map(([, url]) => url!);
+const greetings = (child: Child): string[] => [...child.log.matchAll(GREETING)].map(([, api, health]) => (api ?? health)!);

@@ -3,7 +3,7 @@
 # has changed it takes some tens of milliseconds. What it says goes to stderr, so that stdout stays the command's own.
 #
 # usage: bootstrap.sh [--test]
-#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, openssl
+#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -90,6 +90,7 @@ provide() {
 provide_test_tools() {
   provide shellcheck usr/bin/shellcheck --version
   provide busybox bin/busybox true
+  sh scripts/redis-server.sh --version >/dev/null
   for tool in openssl curl tar sha256sum; do
     command -v "$tool" >/dev/null || fail "The tests need $tool. Install it with the system's packages."
   done

@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { DomainError } from '#libs/kernel';
 import { formatHostPort, type HostPort, parseHostPort } from '#libs/nats';
 import { AppModule } from './app.module.js';
-import { HubFiles, type HubSettings, isAtLeast } from './nats/index.js';
+import { HubFiles, type HubSettings, isAtLeast, isLoopback } from './nats/index.js';
 import { type Config, parseConfig } from './platform/config/index.js';
 import { withDatabase } from './with-database.js';
 
@@ -53,19 +53,21 @@ function readOptions(args: string[]): Options | undefined {
   if (values.help) return undefined;
   const hosts = values['public-host'] ?? [];
   if (values.out === undefined || hosts.length === 0) throw refuse('--out DIR and --public-host HOST are needed.');
+  const listen = address('--client-listen', values['client-listen']);
   const leafListen = address('--leaf-listen', values['leaf-listen']);
   return {
     out: resolve(values.out),
     force: values.force,
     settings: {
       serverName: values['server-name'],
-      listen: address('--client-listen', values['client-listen']),
+      listen,
       leafListen,
       leafAdvertise: values['leaf-advertise']
         ? address('--leaf-advertise', values['leaf-advertise'])
         : { host: hosts[0]!, port: leafListen.port },
       monitor: address('--monitor-listen', values['monitor-listen']),
-      hosts,
+      // The control plane may dial it by an address that is nobody else's.
+      hosts: isLoopback(listen.host) || ANY_ADDRESS.has(listen.host) ? hosts : [...new Set([...hosts, listen.host])],
       dataDirectory: values.data && resolve(values.data),
       isolatesLeafnodeInterest: isAtLeast(values['nats-version'], 2, 12),
     },
@@ -127,7 +129,7 @@ async function write({ out, force, settings }: Options, config: Config): Promise
 }
 
 function readme(path: string, { listen, leafAdvertise, hosts }: HubSettings): string {
-  const scheme = listen.host === '127.0.0.1' ? 'nats' : 'tls';
+  const scheme = isLoopback(listen.host) ? 'nats' : 'tls';
   const reached = ANY_ADDRESS.has(listen.host) ? { ...listen, host: hosts[0]! } : listen;
   return `# Hub of the control plane
 
@@ -140,7 +142,7 @@ Tell the control plane:
     NATS_URL=${scheme}://${formatHostPort(reached)}
     NATS_LEAF_UPSTREAM_URL=tls://${formatHostPort(leafAdvertise)}
 
-Leaves reach it as ${hosts.join(', ')}; its certificate names these. nats-hub-key.pem is its private key: it belongs to the hub's
+Its certificate names ${hosts.join(', ')}. nats-hub-key.pem is its private key: it belongs to the hub's
 user alone. The operator in the configuration is public. Run the command again with --force to renew the certificate.
 `;
 }

@@ -1,31 +1,36 @@
 import 'reflect-metadata';
 import { relative } from 'node:path';
 import { DomainError } from '#libs/kernel';
-import { parseConfig } from './platform/config/index.js';
+import { type Config, parseConfig } from './platform/config/index.js';
 import { type RunningService, start } from './start.js';
 
 /** How long a shutdown may take before the process gives up on it, in milliseconds. */
 const SHUTDOWN_LIMIT = 30_000;
 
 try {
-  const starting = start(parseConfig(process.env));
+  const config = parseConfig(process.env);
+  const starting = start(config);
   stopOnSignal(starting);
-  process.stderr.write(greeting(await starting));
+  process.stderr.write(greeting(await starting, config));
 } catch (error) {
   process.stderr.write(error instanceof DomainError ? `${error.message}\n` : `${(error as Error).stack}\n`);
   process.exit(1);
 }
 
-function greeting({ url, leafUpstreamUrl, adminKeyFile }: RunningService): string {
+function greeting({ url, leafUpstreamUrl, adminKeyFile }: RunningService, { roles }: Config): string {
   const file = adminKeyFile && relative(process.cwd(), adminKeyFile);
-  return [
-    '',
-    'serviceradar-edge is ready.',
+  const api = [
     `  API            ${url}/api`,
     `  Documentation  ${url}/api/docs`,
     `  Admin key      ${file === undefined ? 'the one you gave, or made before' : `in ${file}`}`,
+  ];
+  const servesApi = roles.includes('api');
+  return [
+    '',
+    'serviceradar-edge is ready.',
+    ...(servesApi ? api : [`  Health         ${url}/api/health/ready`]),
     `  Leaves dial    ${leafUpstreamUrl}`,
-    ...(file === undefined ? [] : ['', `  curl -H "Authorization: Bearer $(cat ${file})" ${url}/api/me`]),
+    ...(servesApi && file !== undefined ? ['', `  curl -H "Authorization: Bearer $(cat ${file})" ${url}/api/me`] : []),
     '',
     '',
   ].join('\n');

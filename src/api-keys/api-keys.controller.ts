@@ -44,7 +44,7 @@ export class ApiKeysController {
   @HttpCode(204)
   @Authorize('revoke', 'ApiKey')
   @ApiOperation({ operationId: 'revokeApiKey', summary: 'Revoke an API key' })
-  @ApiProblems(400, 401, 403, 404)
+  @ApiProblems(400, 401, 403, 404, 409)
   async revoke(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<void> {
     await this.apiKeys.revoke(caller, id);
   }

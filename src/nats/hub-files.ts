@@ -5,6 +5,7 @@ import { Secret } from '#libs/kernel';
 import { type HostPort, renderHubConfiguration } from '#libs/nats';
 import { AuthorityService, CertificateService, type ServiceCertificate } from '../pki/index.js';
 import { OperatorService } from './operator.service.js';
+import { isLoopback } from './platform-hosts.js';
 
 export interface HubSettings {
   serverName: string;
@@ -21,8 +22,6 @@ export interface HubSettings {
   /** Whether the server is 2.12 or newer. Older ones refuse to start with what only those know. */
   isolatesLeafnodeInterest: boolean;
 }
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** Writes what a hub needs to run: configuration, certificate, key, CA. */
 @Injectable()
@@ -54,7 +53,7 @@ export class HubFiles {
     const configuration = renderHubConfiguration({
       serverName: settings.serverName,
       listen: settings.listen,
-      clientTls: LOOPBACK.has(settings.listen.host) ? undefined : files,
+      clientTls: isLoopback(settings.listen.host) ? undefined : files,
       leafListen: settings.leafListen,
       leafAdvertise: settings.leafAdvertise,
       leafTls: files,

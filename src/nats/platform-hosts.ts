@@ -4,6 +4,9 @@ import { HubAddress } from './hub-address.js';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
+/** Whether a host is this machine as it calls itself: nobody else can dial it. */
+export const isLoopback = (host: string): boolean => LOOPBACK.has(host);
+
 /** Hosts of the platform itself. Everybody trusts the root, so no certificate of a tenant's may name one of them. */
 @Injectable()
 export class PlatformHosts {
@@ -15,7 +18,7 @@ export class PlatformHosts {
   /** Loopback names are nobody's: they stand in every listener's certificate. */
   get reserved(): string[] {
     const urls = [this.hub.leafUpstreamUrl, this.hub.clientUrl, this.hub.publicUrl, this.config.publicUrl];
-    return urls.flatMap((url) => (url === undefined ? [] : [hostOf(url)])).filter((host) => !LOOPBACK.has(host));
+    return urls.flatMap((url) => (url === undefined ? [] : [hostOf(url)])).filter((host) => !isLoopback(host));
   }
 }
 

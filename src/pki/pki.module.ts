@@ -10,8 +10,11 @@ import { IMPORTED_ROOT, type ImportedRoot, PlatformAuthorities } from './platfor
 import { RevocationLists } from './revocation-lists.js';
 import { TenantPkiController } from './tenant-pki.controller.js';
 
-/** The root CA that was brought along, if any. */
-function importedRoot({ rootCaCertFile, rootCaKeyFile }: Config): ImportedRoot | undefined {
+/**
+ * The root CA that was brought along, if any.
+ * @throws DomainError `invalid_configuration` when a file cannot be read
+ */
+export function importedRoot({ rootCaCertFile, rootCaKeyFile }: Config): ImportedRoot | undefined {
   if (rootCaCertFile === undefined || rootCaKeyFile === undefined) return undefined;
   return {
     certificatePem: read('ROOT_CA_CERT_FILE', rootCaCertFile),

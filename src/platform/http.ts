@@ -4,7 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { DomainError } from '#libs/kernel';
-import type { Config } from './config/index.js';
+import { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
 import { sendFrameworkProblem } from './problem/index.js';
@@ -49,6 +49,16 @@ function securityHeaders(): Record<string, string> {
   return headers;
 }
 
+/** What a process without the role `api` answers for, to those who watch over it. */
+const HEALTH = '/api/health/';
+
+/** A process that does not serve the API serves nobody's. */
+function serveHealthOnly(http: FastifyInstance): void {
+  http.addHook('onRequest', ({ url }, _reply, next) => {
+    next(url.startsWith(HEALTH) ? undefined : new DomainError('not_found', 'This process answers for its health only: the API is served by others.'));
+  });
+}
+
 /** What stands around every handler: security headers, logs, the prefix, the documentation. */
 export function configureHttp(app: NestFastifyApplication): void {
   app.useLogger(app.get(JsonLogger));
@@ -73,5 +83,6 @@ export function configureHttp(app: NestFastifyApplication): void {
     void reply.headers(headers);
     next();
   });
-  serveOpenApi(app);
+  if (app.get(Config).roles.includes('api')) serveOpenApi(app);
+  else serveHealthOnly(http);
 }

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { checkServerIdentity } from 'node:tls';
 import { type Outcome, run } from '../../lab/child.js';
 import { temporaryDirectory } from '../../lab/temporary-directory.js';
 
@@ -72,6 +73,20 @@ describe('npm run hub:config', () => {
       const certificate = new X509Certificate(file('nats-hub.pem'));
       expect(certificate.checkHost('hub.example.com')).toBe('hub.example.com');
       expect(certificate.checkIP('192.0.2.1')).toBe('192.0.2.1');
+    });
+
+    it.each([
+      ['10.0.0.5:4222', 'tls://10.0.0.5:4222', true],
+      ['[::]:4222', 'tls://hub.example.com:4222', true],
+      ['[::1]:4222', 'nats://[::1]:4222', false],
+      ['localhost:4222', 'nats://localhost:4222', false],
+    ])('tells the control plane how to reach clients’ listener on %s, which the certificate names if it is TLS', async (listen, url, tls) => {
+      const elsewhere = join(directory, `hub on ${listen}`);
+      const { output } = await write('--out', elsewhere, '--public-host', 'hub.example.com', '--client-listen', listen);
+      expect(output).toContain(`NATS_URL=${url}\n`);
+      const certificate = new X509Certificate(readFileSync(join(elsewhere, 'nats-hub.pem')));
+      if (tls) expect(checkServerIdentity(new URL(url).hostname, certificate.toLegacyObject())).toBeUndefined();
+      expect(readFileSync(join(elsewhere, 'nats-hub.conf'), 'utf8').split('leafnodes')[0]!.includes('cert_file')).toBe(tls);
     });
 
     describe('and it is called again', () => {

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CreatedApiKeyDto } from '../../src/api-keys/dto/api-key.dto.js';
 import type { TenantDto } from '../../src/tenants/dto/tenant.dto.js';
-import { Api, ok } from '../../lab/api.js';
+import { type Api, ok } from '../../lab/api.js';
 import { freePort } from '../../lab/free-port.js';
 import { parseConfig } from '../../src/platform/config/index.js';
 import { type RunningService, start } from '../../src/start.js';
 import { startTestDatabase, type TestDatabase } from './database.js';
+import { DescribedApi } from './described-api.js';
 
 const ADMIN_KEY = `sr_testadmin_${'k'.repeat(43)}`;
 
@@ -43,7 +44,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
       ...env,
     }),
   );
-  const admin = new Api(service.url, { key: ADMIN_KEY });
+  const admin = new DescribedApi(service.url, { key: ADMIN_KEY });
   const keyOf = async (tenant: string, role: string) => {
     const asked = { name: role, role };
     const { key } = await ok(admin.as({ key: ADMIN_KEY, tenant }).post<CreatedApiKeyDto>('/admin/api-keys', asked));

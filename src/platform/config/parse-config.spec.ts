@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { DomainError } from '#libs/kernel';
 import { CONFIG_VARIABLES, type ConfigVariableName } from './variables.js';
@@ -204,6 +205,14 @@ describe('the configuration', () => {
     it.each(['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS', 'PUBLIC_URL'] as const)('in production without %s is refused', (name) => {
       expect(refused(production)).toEqual([]);
       expect(refused({ ...production, [name]: undefined })).toEqual([name]);
+    });
+
+    it.each([
+      ['Dockerfile', /docker run .*/],
+      ['docs/DEPLOYMENT.md', /refuses to start without [^]*?, makes/],
+    ])('in production needs what %s says', (file, where) => {
+      const [text] = where.exec(readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8'))!;
+      for (const name of [...refused({ NODE_ENV: 'production' }), 'NATS_LEAF_UPSTREAM_URL']) expect(text).toContain(name);
     });
 
     it.each<[string, Env, string]>([

@@ -74,10 +74,12 @@ function finishOperation(operation: Operation): void {
   }
 }
 
-/** What may be answered before a handler runs: to a tenant that is not named or not there, to a body that is not taken, and always. */
+/** What may be answered before a handler runs: to a URL or a body that is not taken, to a tenant that is not named or not there, and always. */
 function problemsAround({ parameters, requestBody, responses }: Operation): ProblemStatus[] {
   const statuses: ProblemStatus[] = [500, 503];
   if (requestBody) statuses.push(400, 413, 415);
+  // A NUL may stand in no URL.
+  if (parameters?.some((parameter) => 'in' in parameter && parameter.in !== 'header')) statuses.push(400);
   if (parameters?.includes(TENANT_PARAMETER)) {
     statuses.push(404);
     // An operation that is forbidden to nobody needs no permission, and so no tenant to have it in.

@@ -122,9 +122,14 @@ describe('the OpenAPI document', () => {
   it('has what a tenant that is not named or not there is answered, where a tenant is asked for', () => {
     const statuses = (path: string) => Object.keys(operation('get', path).responses);
     expect(statuses('/api/sites/{id}')).toEqual(['400', '403', '404', '500', '503']);
-    expect(statuses('/api/sites')).toEqual(['200', '404', '500', '503']);
+    expect(statuses('/api/sites')).toEqual(['200', '400', '404', '500', '503']);
     expect(statuses('/api/tenants')).toEqual(['200', '500', '503']);
     expect(statuses('/api/sites/open/door')).toEqual(['200', '500', '503']);
+  });
+
+  it('has what a URL with a NUL is answered, where path or query are read', () => {
+    expect(document.paths['/api/sites']!.get!.responses).toHaveProperty('400');
+    expect(document.paths['/api/tenants']!.get!.responses).not.toHaveProperty('400');
   });
 
   it('defines the answers that are used, and no others', () => {

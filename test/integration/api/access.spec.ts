@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Api } from '../../../lab/api.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
+import { type Described, readOpenApi } from '../../support/openapi.js';
 
 /** Operations that answer without knowing who asks. All others must not. */
 const PUBLIC = new Set([
@@ -15,31 +14,7 @@ const PUBLIC = new Set([
   'POST /api/edge-sites/{id}/bundle',
 ]);
 
-interface Described {
-  example?: unknown;
-  $ref?: string;
-  items?: Described;
-}
-
-interface Parameter extends Described {
-  name: string;
-  schema?: Described;
-}
-
-interface Operation {
-  operationId: string;
-  summary?: string;
-  parameters?: Parameter[];
-  responses: Record<string, unknown>;
-}
-
-interface Document {
-  paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, { properties?: Record<string, Described> }>; parameters: Record<string, Parameter> };
-}
-
-const { load } = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'))('js-yaml') as { load: (text: string) => Document };
-const { paths, components } = load(readFileSync('openapi.yaml', 'utf8'));
+const { paths, components } = readOpenApi();
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation })),
 );

@@ -141,6 +141,15 @@ describe('the audit log', () => {
     expect(await rowsOf(tenant.api, refused)).toEqual([]);
   });
 
+  it('is shown to its own tenant only', async () => {
+    const stranger = await app.tenant('Stranger');
+    const deed = await createSite('seen by nobody else');
+    const foreign = { ...stranger.api.credentials, tenant: tenant.slug };
+    expect((await stranger.api.as(foreign).get('/admin/audit-events')).status).toBe(404);
+    expect(await rowsOf(stranger.api, deed)).toEqual([]);
+    expect(await rowsOf(tenant.api, deed)).not.toEqual([]);
+  });
+
   it('repeats no secret', async () => {
     const key = await ok(createKey('secret'));
     const { token } = await ok(createToken());

@@ -60,6 +60,15 @@ describe('tenants', () => {
     expect(new Set(slugs).size).toBe(slugs.length);
   });
 
+  it('are found by id and by slug, and nowhere else', async () => {
+    const { body: made } = await app.admin.post<{ id: string; slug: string }>('/admin/tenants', { name: 'Found' });
+    for (const key of [made.id, 'found']) expect(await app.admin.get(`/admin/tenants/${key}`)).toMatchObject({ status: 200, body: made });
+    for (const key of ['01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f', 'fou', 'Found', "'%20or%201=1"]) {
+      const { status, body } = await app.admin.get<Problem>(`/admin/tenants/${key}`);
+      expect([status, body.code]).toEqual([404, 'not_found']);
+    }
+  });
+
   it('are nobody’s business but a platform admin’s', async () => {
     const { api, id } = await app.tenant('Curious');
     expect((await api.get('/admin/tenants')).status).toBe(403);
@@ -82,6 +91,15 @@ describe('an API key', () => {
 
     expect((await api.delete(`/admin/api-keys/${created.body.id}`)).status).toBe(204);
     expect((await viewer.get('/me')).status).toBe(401);
+  });
+
+  it('is no other tenant’s to revoke', async () => {
+    const { api, id } = await app.tenant('Owner');
+    const { api: stranger } = await app.tenant('Stranger');
+    const { body: key } = await api.post<{ id: string; key: string }>('/admin/api-keys', { name: 'x', role: 'viewer' });
+    const { status, body } = await stranger.delete<Problem>(`/admin/api-keys/${key.id}`);
+    expect([status, body.code]).toEqual([404, 'not_found']);
+    expect((await api.as({ key: key.key }).get('/me')).body).toMatchObject({ tenant_id: id });
   });
 
   it('stops working when it expires, and cannot have expired before it is made', async () => {

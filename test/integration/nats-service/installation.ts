@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type Secret, systemClock, systemRandom } from '#libs/kernel';
 import { EdgeSite, NatsAccount, NatsLeafServer, type Tenant } from '#libs/model';
-import { createKeyPair, type KeyPair, signUser } from '#libs/nats';
+import { createKeyPair, formatCreds, type KeyPair, signUser } from '#libs/nats';
 import { AppModule } from '../../../src/app.module.js';
 import { EdgeSitesService, type SiteWithLeaf } from '../../../src/edge-sites/index.js';
 import { AccountService, CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
@@ -142,6 +142,13 @@ export class Installation {
     return credentials.createForPerson(this.caller(tenant), { name: 'test', publish, subscribe, expiresIn });
   }
 
+  /** The creds of somebody who may do everything in the tenant's account, as no user of the service's may. */
+  async unlimited(tenant: Tenant): Promise<Secret> {
+    const account = await this.account(tenant);
+    const signer = this.idle.get(AccountService, { strict: false }).signingKey(account);
+    return unlimitedCreds(account.publicKey, signer);
+  }
+
   /** Connects to the hub as a client. It does not come back by itself when the hub refuses it. */
   async toHub(creds: Secret): Promise<NatsConnection> {
     const authenticator = credsAuthenticator(Buffer.from(creds.reveal()));
@@ -151,13 +158,13 @@ export class Installation {
   /** A connection to the hub's system account without any limits. */
   async system(): Promise<NatsConnection> {
     const { systemAccount, systemAccountKey } = this.idle.get(OperatorService, { strict: false });
-    return this.unlimited(systemAccount.publicKey, systemAccountKey);
+    return this.reconnecting(unlimitedCreds(systemAccount.publicKey, systemAccountKey));
   }
 
   /** A connection to the hub in a tenant's control account without any limits. */
   async inControlAccount(tenant: Tenant): Promise<NatsConnection> {
     const account = await this.database.database.em({ tenantId: tenant.id }).findOneOrFail(NatsAccount, { kind: 'control' });
-    return this.unlimited(account.publicKey, this.idle.get(AccountService, { strict: false }).signingKey(account));
+    return this.reconnecting(unlimitedCreds(account.publicKey, this.idle.get(AccountService, { strict: false }).signingKey(account)));
   }
 
   /** A site whose leaf is provisioned; a process with the role of a worker has to run. */
@@ -220,11 +227,8 @@ export class Installation {
     return `nats://${this.clientHost}:${this.ports.client}`;
   }
 
-  private unlimited(account: string, signer: KeyPair): Promise<NatsConnection> {
-    const { publicKey, seed } = createKeyPair('user', systemRandom);
-    const everything = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
-    const user = { name: 'test', publicKey, account, permissions: everything, allowedConnectionTypes: ['STANDARD' as const] };
-    const authenticator = jwtAuthenticator(signUser(user, signer, systemClock), Buffer.from(seed.reveal()));
+  private reconnecting(creds: Secret): Promise<NatsConnection> {
+    const authenticator = credsAuthenticator(Buffer.from(creds.reveal()));
     return this.keep(connect({ servers: this.clientUrl, authenticator, timeout: 5_000 }));
   }
 
@@ -233,4 +237,11 @@ export class Installation {
     this.#connections.push(connection);
     return connection;
   }
+}
+
+function unlimitedCreds(account: string, signer: KeyPair): Secret {
+  const keyPair = createKeyPair('user', systemRandom);
+  const permissions = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
+  const user = { name: 'test', publicKey: keyPair.publicKey, account, permissions, allowedConnectionTypes: ['STANDARD' as const] };
+  return formatCreds({ jwt: signUser(user, signer, systemClock), keyPair });
 }

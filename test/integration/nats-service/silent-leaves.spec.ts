@@ -1,8 +1,7 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { systemClock, systemRandom } from '#libs/kernel';
+import { systemClock } from '#libs/kernel';
 import { NatsLeafServer, type Tenant } from '#libs/model';
-import { createKeyPair, formatCreds, signUser } from '#libs/nats';
-import { AccountService, TenantConnections } from '../../../src/nats/index.js';
+import { TenantConnections } from '../../../src/nats/index.js';
 import { StreamReconciler } from '../../../src/streams/stream-reconciler.js';
 import { NATS_VERSIONS } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
@@ -12,17 +11,8 @@ const SITES = ['bonn', 'lima', 'oslo', 'paris', 'rome'];
 describe('leaves that are slow to answer', () => {
   let installation: Installation;
   let tenant: Tenant;
+  /** Answers in the place of the tenant's leaves. */
   let leaves: NatsConnection;
-
-  /** A connection that answers in the place of the tenant's leaves. */
-  const inPlaceOfLeaves = async (): Promise<NatsConnection> => {
-    const accounts = installation.idle.get(AccountService, { strict: false });
-    const account = await installation.account(tenant);
-    const keyPair = createKeyPair('user', systemRandom);
-    const everything = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] } };
-    const user = { name: 'leaves', publicKey: keyPair.publicKey, account: account.publicKey, permissions: everything, allowedConnectionTypes: ['STANDARD' as const] };
-    return installation.toHub(formatCreds({ jwt: signUser(user, accounts.signingKey(account), systemClock), keyPair }));
-  };
 
   /** Whether somebody has the lock of the tenant's streams. */
   const isLocked = async (): Promise<boolean> => {
@@ -42,7 +32,7 @@ describe('leaves that are slow to answer', () => {
     await installation.end(worker);
     const em = installation.database.database.em({ tenantId: tenant.id });
     await em.nativeUpdate(NatsLeafServer, { tenantId: tenant.id }, { linkId: 'hub/1', connectedAt: systemClock.now() });
-    leaves = await inPlaceOfLeaves();
+    leaves = await installation.toHub(await installation.unlimited(tenant));
   });
 
   afterAll(() => installation.stop());

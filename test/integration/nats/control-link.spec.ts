@@ -47,7 +47,9 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
     await deployment.allocatePorts();
     await deployment.startHub();
     const system = await deployment.system();
-    bundled = deployment.accountJwt(deployment.tenant);
+    // No two JWTs of an account share a second (below): this one has stood in the bundle for a while.
+    const aMinuteAgo = { now: () => new Date(Date.now() - 60_000) };
+    bundled = signAccount(deployment.tenant, deployment.operatorSigningKey, aMinuteAgo);
     for (const jwt of [bundled, deployment.accountJwt(deployment.control)]) await push(system, jwt);
     await deployment.startLeaf(deployment.tenant, bundled);
     pusher = await deployment.leafAccountService();
