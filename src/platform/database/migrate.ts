@@ -15,6 +15,8 @@ const MIGRATION_LOCK = 7_202_611_240;
  */
 export async function migrate(ownerUrl: string): Promise<string[]> {
   const lock = new Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
+  // The migrations notice for themselves that the server is gone.
+  lock.on('error', () => undefined);
   await lock.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);

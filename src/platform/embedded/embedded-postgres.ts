@@ -162,6 +162,8 @@ async function prepareDatabase(credentials: PostgresCredentials): Promise<string
 
 async function asSuperuser(database: string, credentials: PostgresCredentials, work: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ connectionString: url(SUPERUSER, credentials.passwords.superuser, credentials.port, database) });
+  // A connection that breaks between two statements fails the next one; without a listener it would end the process.
+  client.on('error', () => {});
   await client.connect();
   try {
     await work(client);
