@@ -13,6 +13,9 @@ const schema = defineEntity({
     systemAccountKey: p.string(),
     systemAccountJwt: p.text(),
     systemAccountSeedCiphertext: p.text(),
+    /** The system account of all leaves. Null only until the first start that knows of it. */
+    leafSystemAccountKey: p.string().nullable(),
+    leafSystemAccountJwt: p.text().nullable(),
     createdAt: p.datetime(),
   },
 });

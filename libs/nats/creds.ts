@@ -1,5 +1,6 @@
 import { DomainError, Secret } from '#libs/kernel';
-import { decodeUser } from './jwt.js';
+import type { UserClaims } from './claims.js';
+import { decodeUser, readUser } from './jwt.js';
 import { type KeyPair, keyPairFromSeed } from './nkeys.js';
 
 /** What a user connects with: the JWT says who it is, the key proves it. */
@@ -9,11 +10,11 @@ export interface Creds {
 }
 
 /**
- * The text of a `.creds` file, byte for byte as `nsc` writes it (github.com/nats-io/jwt, v2/creds_utils.go, FormatUserConfig).
+ * The text of a `.creds` file for a JWT that was just signed, byte for byte as `nsc` writes it (github.com/nats-io/jwt, v2/creds_utils.go, FormatUserConfig).
  * @throws DomainError `invalid_configuration` when the JWT is not a user's, or another key's.
  */
 export function formatCreds({ jwt, keyPair }: Creds): Secret {
-  assertBelongTogether(jwt, keyPair);
+  assertBelongTogether(readUser(jwt), keyPair);
   return new Secret(`-----BEGIN NATS USER JWT-----
 ${jwt}
 ------END NATS USER JWT------
@@ -45,12 +46,12 @@ export function parseCreds(text: Secret): Creds {
   const seed = SEED_BLOCK.exec(text.reveal())?.[1];
   if (!jwt || !seed) throw new DomainError('invalid_configuration', 'A creds file lacks its user JWT or its seed.');
   const keyPair = keyPairFromSeed(new Secret(seed));
-  assertBelongTogether(jwt, keyPair);
+  assertBelongTogether(decodeUser(jwt), keyPair);
   return { jwt, keyPair };
 }
 
-function assertBelongTogether(jwt: string, keyPair: KeyPair): void {
-  if (decodeUser(jwt).sub !== keyPair.publicKey) {
+function assertBelongTogether({ sub }: UserClaims, keyPair: KeyPair): void {
+  if (sub !== keyPair.publicKey) {
     throw new DomainError('invalid_configuration', 'The JWT of a creds file was issued to another key than its seed.');
   }
 }

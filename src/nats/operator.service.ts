@@ -8,12 +8,14 @@ import { KeyRing } from '../platform/encryption/index.js';
 
 const OPERATOR_NAME = 'serviceradar';
 const SYSTEM_ACCOUNT_NAME = 'SYS';
+const LEAF_SYSTEM_ACCOUNT_NAME = 'leaf-system';
 
 interface Loaded {
   jwt: string;
   signingKey: KeyPair;
   systemAccount: PreloadedAccount;
   systemAccountKey: KeyPair;
+  leafSystemAccount: PreloadedAccount;
 }
 
 /** The operator of the hub and of all leaves. It is made at the first start, and its keys leave the database only to sign. */
@@ -32,7 +34,8 @@ export class OperatorService implements OnModuleInit {
     this.#loaded = await this.database.transaction(PLATFORM, async (em) => {
       // Processes that start together take turns, and all but the first find it made.
       await em.execute(`select pg_advisory_xact_lock(hashtext('nats operator'))`);
-      return this.load((await em.findAll(NatsOperator, { limit: 1 }))[0] ?? this.create(em));
+      const row = (await em.findAll(NatsOperator, { limit: 1 }))[0] ?? this.create(em);
+      return this.load(row, this.leafSystemAccountOf(row));
     });
   }
 
@@ -56,11 +59,12 @@ export class OperatorService implements OnModuleInit {
     return this.loaded.systemAccountKey;
   }
 
-  /** A system account for one leaf. Nobody connects to it, so its key is forgotten. */
-  newLeafSystemAccount(name: string): PreloadedAccount {
-    const { publicKey } = createKeyPair('account', this.random);
-    const jwt = signAccount({ name, publicKey, signingKeys: [], revocations: {} }, this.signingKey, this.clock);
-    return { publicKey, jwt };
+  /**
+   * The system account of each leaf's server. They share the name and nothing else: an account's messages stay on its server, and nobody
+   * has the key. It is the same for each generation, since servers take another one only when they start.
+   */
+  get leafSystemAccount(): PreloadedAccount {
+    return this.loaded.leafSystemAccount;
   }
 
   private get loaded(): Loaded {
@@ -85,20 +89,37 @@ export class OperatorService implements OnModuleInit {
       systemAccountKey: system.publicKey,
       systemAccountJwt: signAccount(account, signing, this.clock),
       systemAccountSeedCiphertext: this.keyRing.seal(system.seed, place(id, 'system_account_seed')),
+      leafSystemAccountKey: null,
+      leafSystemAccountJwt: null,
       createdAt: this.clock.now(),
     });
     em.persist(row);
     return row;
   }
 
-  private load(row: NatsOperator): Loaded {
-    const open = (ciphertext: string, column: string) => keyPairFromSeed(this.keyRing.open(ciphertext, place(row.id, column)));
+  /** Made when there is none, in the transaction that has the row. Nobody ever connects as a user of it, so its key is forgotten. */
+  private leafSystemAccountOf(row: NatsOperator): PreloadedAccount {
+    const { leafSystemAccountKey, leafSystemAccountJwt } = row;
+    if (leafSystemAccountKey && leafSystemAccountJwt) return { publicKey: leafSystemAccountKey, jwt: leafSystemAccountJwt };
+    const { publicKey } = createKeyPair('account', this.random);
+    const claims = { name: LEAF_SYSTEM_ACCOUNT_NAME, publicKey, signingKeys: [], revocations: {} };
+    const jwt = signAccount(claims, this.opened(row, row.signingSeedCiphertext, 'signing_seed'), this.clock);
+    Object.assign(row, { leafSystemAccountKey: publicKey, leafSystemAccountJwt: jwt });
+    return { publicKey, jwt };
+  }
+
+  private load(row: NatsOperator, leafSystemAccount: PreloadedAccount): Loaded {
     return {
       jwt: row.jwt,
-      signingKey: open(row.signingSeedCiphertext, 'signing_seed'),
+      signingKey: this.opened(row, row.signingSeedCiphertext, 'signing_seed'),
       systemAccount: { publicKey: row.systemAccountKey, jwt: row.systemAccountJwt },
-      systemAccountKey: open(row.systemAccountSeedCiphertext, 'system_account_seed'),
+      systemAccountKey: this.opened(row, row.systemAccountSeedCiphertext, 'system_account_seed'),
+      leafSystemAccount,
     };
+  }
+
+  private opened({ id }: NatsOperator, ciphertext: string, column: string): KeyPair {
+    return keyPairFromSeed(this.keyRing.open(ciphertext, place(id, column)));
   }
 }
 

@@ -210,7 +210,7 @@ export class LeafProvisioner {
       site,
       leaf,
       operatorJwt: this.operator.jwt,
-      systemAccount: this.operator.newLeafSystemAccount(`leaf.${site.slug}.${tenant.slug}`),
+      systemAccount: this.operator.leafSystemAccount,
       account,
       listen: parseHostPort(leaf.localListen),
       certificates,

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import { Batches } from '#libs/kernel';
 import { enqueued } from './enqueue.js';
 
 /** A job carries ids only; what is to be done is read when it runs. */
@@ -9,9 +10,17 @@ export interface PendingJob<Data> {
   data: Data;
 }
 
+/** Jobs in one statement. */
+const BATCH = 100;
+
 /** Things that wait for a worker: a job makes it fast, and a sweep (`PendingSweep`) makes it sure. */
 export abstract class PendingQueue<Pending, Data extends object> {
   private readonly logger = new Logger(this.constructor.name);
+  /** What many requests add at the same time goes to the queue together. */
+  private readonly batches = new Batches<Pending, void>(BATCH, async (_group, all) => {
+    await this.addAll(all);
+    return all.map(() => ({ result: undefined }));
+  });
 
   protected constructor(
     private readonly queue: Queue<Data>,
@@ -20,7 +29,7 @@ export abstract class PendingQueue<Pending, Data extends object> {
 
   /** That it is done at all is the sweep's to guarantee, so a queue that is away fails nobody's request. */
   async add(pending: Pending): Promise<void> {
-    await enqueued(this.addAll([pending]), this.logger, this.jobOf(pending).data as Record<string, unknown>);
+    await enqueued(this.batches.add('all', pending), this.logger, this.jobOf(pending).data as Record<string, unknown>);
   }
 
   /** What has a job already is left alone. */
