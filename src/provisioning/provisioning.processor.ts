@@ -5,7 +5,7 @@ import { LeafProvisioner } from './leaf-provisioner.js';
 import { ProvisioningBatches } from './provisioning-batches.js';
 
 /** Two batches of one tenant: one is made while the next gathers. */
-const CONCURRENCY = 32;
+const CONCURRENCY = 64;
 
 @Processor(PROVISIONING_QUEUE, { ...PENDING_WORKER, concurrency: CONCURRENCY })
 export class ProvisioningProcessor extends PendingWorker<ProvisioningJob> {

@@ -30,8 +30,8 @@ describe('a worker that is killed in the middle of 50 provisionings', () => {
     expect(await count(database, `nats_leaf_servers where status = 'pending'`)).toBe(SITES);
 
     const intended = `certificates where status = 'intended' and edge_site_id is not null`;
-    // A run has at most 16 leaves: those of the runs before are provisioned.
-    const gate = await Gate.close(database, 'nats_leaf_server.provision', { after: 20 });
+    // A run has at most 32 leaves: those of the runs before are provisioned.
+    const gate = await Gate.close(database, 'nats_leaf_server.provision', { after: 35 });
     await killInTheMiddle(deployment, database, gate, { done: `nats_leaf_servers where status = 'provisioned'`, intended, total: SITES });
   }));
 
