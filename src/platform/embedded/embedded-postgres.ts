@@ -42,7 +42,7 @@ const FOLLOWER_LIMIT = 30_000;
 const POLL_INTERVAL = 50;
 
 /**
- * Starts PostgreSQL on a port of 127.0.0.1, in `<dataDir>/postgres`, and makes database and roles at the first start. A server that
+ * Starts PostgreSQL on a port of 127.0.0.1 and a socket, in `<dataDir>/postgres`, and makes database and roles at the first start. A server that
  * an earlier life of this process left running is adopted. Logins and port are kept in `<dataDir>/postgres.json` (mode 0600).
  *
  * @throws DomainError unavailable if it does not start, invalid_configuration if it cannot on this machine or with this directory
@@ -88,6 +88,7 @@ async function lead(cluster: PostgresCluster, file: string, log: (line: string) 
     const port = await cluster.ensureRunning(credentials.port, loginOf(credentials));
     if (port !== credentials.port) log(`Port ${credentials.port} was taken; the embedded PostgreSQL listens on ${port}`);
     credentials.port = port;
+    credentials.host = cluster.hostOf(port);
     credentials.prepared = await prepareDatabase(credentials);
     writeCredentials(file, credentials);
     return credentials;
@@ -172,13 +173,13 @@ async function asSuperuser(database: string, credentials: PostgresCredentials, w
   }
 }
 
-const url = (user: string, password: string, port: number, database = DATABASE): string =>
-  `postgres://${user}:${password}@127.0.0.1:${port}/${database}`;
+const url = (user: string, password: string, port: number, database = DATABASE, host = '127.0.0.1'): string =>
+  `postgres://${user}:${password}@${encodeURIComponent(host)}:${port}/${database}`;
 
-function urls({ port, passwords }: PostgresCredentials): Pick<EmbeddedPostgres, 'ownerUrl' | 'serviceUrl' | 'jobsUrl'> {
+function urls({ port, host, passwords }: PostgresCredentials): Pick<EmbeddedPostgres, 'ownerUrl' | 'serviceUrl' | 'jobsUrl'> {
   return {
-    ownerUrl: url(ROLES.owner, passwords.owner, port),
-    serviceUrl: url(ROLES.service, passwords.service, port),
-    jobsUrl: url(ROLES.jobs, passwords.jobs, port),
+    ownerUrl: url(ROLES.owner, passwords.owner, port, DATABASE, host),
+    serviceUrl: url(ROLES.service, passwords.service, port, DATABASE, host),
+    jobsUrl: url(ROLES.jobs, passwords.jobs, port, DATABASE, host),
   };
 }

@@ -20,10 +20,11 @@ interface Postmaster {
   status: string;
 }
 
+const LOOPBACK = '127.0.0.1';
+
 /** On the command line rather than in postgresql.conf, so that a new version of this list holds for old databases too. */
 const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: "''",
+  listen_addresses: LOOPBACK,
   max_connections: '200',
   shared_buffers: '128MB',
   max_wal_senders: '0',
@@ -33,6 +34,12 @@ const SETTINGS = {
   log_timezone: 'UTC',
   log_checkpoints: 'off',
 };
+
+/** The name of a server's socket is this and its port. */
+const SOCKET = '.s.PGSQL.';
+
+/** A socket's path has at most 107 bytes (unix(7)), and the directory is named in a line that a shell reads. */
+const SOCKET_DIRECTORY = /^[\w./-]{1,90}$/;
 
 /** How long start, recovery after a crash, and stop may take, in seconds. */
 const LIMIT = 60;
@@ -56,6 +63,14 @@ export class PostgresCluster {
 
   get isRunning(): boolean {
     return this.postmaster() !== undefined;
+  }
+
+  /**
+   * Where a server on this port is dialled: the directory of its socket, which takes half of what TCP costs on loopback and which only the
+   * server's own account and root can reach. 127.0.0.1 where the path is none for a socket.
+   */
+  hostOf(port: number): string {
+    return existsSync(this.path(`${SOCKET}${port}`)) ? this.home.path : LOOPBACK;
   }
 
   /** Makes the cluster; whole, or not at all. `password` becomes that of the superuser `postgres`. */
@@ -91,6 +106,7 @@ export class PostgresCluster {
       if (adopted !== undefined) return adopted;
       if (attempt > 1 || !(await isPortFree(port))) port = await freePort();
       this.removeRecycledPidFile();
+      this.removeSockets();
       try {
         await this.start(port);
         return port;
@@ -125,8 +141,17 @@ export class PostgresCluster {
 
   private async start(port: number): Promise<void> {
     rotateLog(this.path('server.log'));
-    const settings = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+    const settings = Object.entries({ ...SETTINGS, unix_socket_directories: this.socketDirectory }).map(([name, value]) => `-c ${name}=${value}`);
     await this.pgCtl('start', '-l', 'server.log', '-o', [`-p ${port}`, ...settings].join(' '));
+  }
+
+  private get socketDirectory(): string {
+    return SOCKET_DIRECTORY.test(this.home.path) ? this.home.path : "''";
+  }
+
+  /** Of a server that was killed: another process may have its id by now, and a new server would take that for it. */
+  private removeSockets(): void {
+    for (const file of readdirSync(this.home.path)) if (file.startsWith(SOCKET)) rmSync(this.path(file), { force: true });
   }
 
   /** The server of this cluster, if it runs. */

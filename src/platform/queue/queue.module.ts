@@ -1,5 +1,5 @@
-import { BullModule } from '@nestjs/bullmq';
-import { Global, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import { BullModule, WorkerHost } from '@nestjs/bullmq';
+import { Global, Logger, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { createPostgresBackend, Queue, type QueueOptions, setDefaultBackendFactory } from 'bullmq';
 import { Client } from 'pg';
@@ -44,16 +44,33 @@ export function queueOptions(config: Config, urls: DatabaseUrls): QueueOptions {
 @Module({
   imports: [DiscoveryModule, BullModule.forRootAsync({ useFactory: queueOptions, inject: [Config, DatabaseUrls] })],
 })
-export class QueueModule implements OnModuleInit {
+export class QueueModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(QueueModule.name);
 
-  constructor(private readonly discovery: DiscoveryService) {}
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly config: Config,
+  ) {}
 
   /** A queue whose errors nobody listens to prints them itself, connection and all. */
   onModuleInit(): void {
-    for (const { instance } of this.discovery.getProviders() as { instance: unknown }[]) {
-      if (!(instance instanceof Queue)) continue;
-      instance.on('error', (error) => this.logger.warn({ err: error, queue: instance.name }, 'the queue is away'));
+    for (const queue of this.instances(Queue)) {
+      queue.on('error', (error) => this.logger.warn({ err: error, queue: queue.name }, 'the queue is away'));
     }
+  }
+
+  /**
+   * On PostgreSQL, BullMQ makes sure of its tables once for each connection. Where that fails it is never tried again, and the worker asks
+   * in vain without a pause: then the process does not start. Redis may come later.
+   */
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.config.queueUrl?.reveal().startsWith('redis')) return;
+    const workers = this.instances(WorkerHost).map(({ worker }) => worker);
+    await Promise.all([...this.instances(Queue), ...workers].map((one) => one.waitUntilReady()));
+  }
+
+  private instances<T>(type: abstract new (...args: never[]) => T): T[] {
+    const instances = this.discovery.getProviders().map(({ instance }: { instance: unknown }) => instance);
+    return instances.filter((instance): instance is T => instance instanceof type);
   }
 }

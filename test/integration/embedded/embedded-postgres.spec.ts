@@ -97,10 +97,10 @@ describe('a new embedded PostgreSQL', () => {
       await query(ownerUrl, 'create role reader', 'create table leaf (id int)', 'grant select on leaf to app');
     });
 
-    it('listens on the loopback address only, and asks for a password', async () => {
+    it('listens on the loopback address and a socket of its own only, and asks for a password', async () => {
       // PostgreSQL, src/include/utils/pidfile.h: the directory of its socket, then its address.
       const lines = readFileSync(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n');
-      expect(lines.slice(4, 6)).toEqual(['', '127.0.0.1']);
+      expect(lines.slice(4, 6)).toEqual([join(dataDir, 'postgres'), '127.0.0.1']);
       const wrong = new URL(ownerUrl);
       wrong.password = 'wrong';
       await expect(query(wrong.href, 'select 1')).rejects.toThrow('password authentication failed');
@@ -117,6 +117,24 @@ describe('a new embedded PostgreSQL', () => {
 describe('the embedded PostgreSQL', () => {
   beforeEach(makeDirectory);
   afterEach(removeDirectory);
+
+  describe('when it is dialled', () => {
+    const overSocket = 'select inet_server_addr() is null as socket';
+
+    it('is by its socket', async () => {
+      const { serviceUrl } = await start();
+      expect(await query(serviceUrl, overSocket)).toEqual([{ socket: true }]);
+    });
+
+    it.each([
+      ['too long', 'l'.repeat(100)],
+      ['not plain', 'data of $HOME'],
+    ])('is by TCP where the path of its directory is %s for a socket', async (_why, name) => {
+      dataDir = join(directory, name);
+      const { serviceUrl } = await start();
+      expect(await query(serviceUrl, overSocket)).toEqual([{ socket: false }]);
+    });
+  });
 
   describe('when it is stopped', () => {
     it('leaves no process', async () => {
