@@ -1533,7 +1533,8 @@ export interface components {
             edge_site_id?: string | null;
         };
         /**
-         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be.
+         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be. Downloaded until its collector is seen
+         *     connected to the leaf of its site, or to the hub: then it is installed, and stays so.
          * @enum {string}
          */
         CollectorPackageStatus: "pending" | "provisioning" | "ready" | "downloaded" | "installed" | "failed" | "revoked";
@@ -1553,7 +1554,8 @@ export interface components {
             /** @example flowgger */
             collector_type: components["schemas"]["CollectorType"];
             /**
-             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be.
+             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be. Downloaded until its collector is seen
+             *     connected to the leaf of its site, or to the hub: then it is installed, and stays so.
              * @example ready
              */
             status: components["schemas"]["CollectorPackageStatus"];
@@ -1624,6 +1626,7 @@ export interface components {
             downloaded_at: string | null;
             /**
              * Format: date-time
+             * @description When its collector was first seen connected.
              * @example 2026-11-24T10:06:00.000Z
              */
             installed_at: string | null;
