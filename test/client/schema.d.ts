@@ -1533,8 +1533,7 @@ export interface components {
             edge_site_id?: string | null;
         };
         /**
-         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be. Downloaded until its collector is seen
-         *     connected to the leaf of its site, or to the hub: then it is installed, and stays so.
+         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be; installed once its collector was seen connected.
          * @enum {string}
          */
         CollectorPackageStatus: "pending" | "provisioning" | "ready" | "downloaded" | "installed" | "failed" | "revoked";
@@ -1554,8 +1553,7 @@ export interface components {
             /** @example flowgger */
             collector_type: components["schemas"]["CollectorType"];
             /**
-             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be. Downloaded until its collector is seen
-             *     connected to the leaf of its site, or to the hub: then it is installed, and stays so.
+             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be; installed once its collector was seen connected.
              * @example ready
              */
             status: components["schemas"]["CollectorPackageStatus"];

@@ -27,10 +27,7 @@ export class CollectorPackageDto {
   @ApiProperty({ enum: COLLECTOR_TYPES, enumName: 'CollectorType', example: 'flowgger' })
   collector_type!: CollectorType;
 
-  /**
-   * Pending and provisioning until its certificate and NATS user are made; failed when they cannot be. Downloaded until its collector is seen
-   * connected to the leaf of its site, or to the hub: then it is installed, and stays so.
-   */
+  /** Pending and provisioning until its certificate and NATS user are made; failed when they cannot be; installed once its collector was seen connected. */
   @ApiProperty({ enum: collectorPackageLifecycle.states, enumName: 'CollectorPackageStatus', example: 'ready' })
   status!: CollectorPackageStatus;
 
