@@ -7,7 +7,7 @@ const HUB_PAGE = 1_024;
 
 /**
  * How many connections a leaf lists at a time. With its user's JWT (a part of a line of 4 KiB) and its certificates, one takes less than 10
- * kB, and the hub ends the link of a leaf that sends more than 1 MB at once.
+ * kB: an answer stays below what a message over the link may have (`max_payload`, 1 MiB unless somebody says otherwise).
  */
 const LEAF_PAGE = 64;
 
