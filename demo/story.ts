@@ -222,7 +222,8 @@ export class Story {
       await publish(this.publishing[index]!, { subject, label: 'collected', count: 1 });
       expectEqual(`messages on ${subject} at the hub`, textsOf(await read(this.atHub, subject, 1)), ['collected 1']);
     }
-    return `acknowledged, and at the hub: ${TRAPS}, ${FLOWS}`;
+    await Promise.all(this.collectors.map((collector) => collector.seen()));
+    return `acknowledged, and at the hub: ${TRAPS}, ${FLOWS}; both packages are installed`;
   }
 
   private async revokeCollectors(): Promise<string> {

@@ -48,6 +48,14 @@ export class Collector {
     return (this.#bundle = await this.downloads.fetch(command));
   }
 
+  /** Waits until it has been seen connected. */
+  seen(): Promise<CollectorPackageDto> {
+    return until(`${this.userName} is seen at work`, async () => {
+      const collector = await this.get();
+      return collector.status === 'installed' && collector;
+    });
+  }
+
   revoke(): Promise<CollectorPackageDto> {
     return ok(this.api.post<CollectorPackageDto>(`/admin/collectors/${this.id}/revoke`));
   }

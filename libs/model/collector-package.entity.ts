@@ -93,6 +93,13 @@ export class CollectorPackage extends schema.class {
     this.updatedAt = at;
   }
 
+  /** Its collector has been seen at work. That stays so, whatever is downloaded later. */
+  install(at: Date): void {
+    this.apply('INSTALL');
+    this.installedAt = at;
+    this.updatedAt = at;
+  }
+
   revoke(at: Date): void {
     this.apply('REVOKE');
     this.revokedAt = at;

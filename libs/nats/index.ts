@@ -3,6 +3,7 @@ export * from './address.js';
 export * from './claims.js';
 export * from './claims-update.js';
 export * from './conf.js';
+export * from './connections.js';
 export * from './creds.js';
 export * from './hub-configuration.js';
 export { decodeAccount, decodeOperator, decodeUser } from './jwt.js';

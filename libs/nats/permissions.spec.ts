@@ -1,7 +1,10 @@
 import fc from 'fast-check';
+import { systemRandom } from '#libs/kernel';
+import { createKeyPair } from './nkeys.js';
 import {
   isReserved,
   leafAccountServicePermissions,
+  leafConnectionsServicePermissions,
   leafControlPermissions,
   leafUserPermissions,
   type Permissions,
@@ -103,8 +106,17 @@ describe("a leaf's own user", () => {
 });
 
 describe("a leaf's user in the control account", () => {
-  it('hears of new account JWTs and answers, and nothing else', () => {
-    expect(leafControlPermissions()).toEqual({ publish: { allow: ['_CP.>'] }, subscribe: { allow: ['$SYS.REQ.CLAIMS.UPDATE'] } });
+  const { publicKey: account } = createKeyPair('account', systemRandom);
+
+  it('hears of new account JWTs, is asked for the connections of its tenant, answers, and nothing else', () => {
+    expect(leafControlPermissions({ account })).toEqual({
+      publish: { allow: ['_CP.>'] },
+      subscribe: { allow: ['$SYS.REQ.CLAIMS.UPDATE', `$SYS.REQ.ACCOUNT.${account}.CONNZ`] },
+    });
+  });
+
+  it.each(['*', '>', '', 'acme', createKeyPair('user', systemRandom).publicKey])('is not made for an account called %j', (name) => {
+    expect(() => leafControlPermissions({ account: name })).toThrow(invalid);
   });
 });
 
@@ -122,9 +134,13 @@ describe('the users of the control plane', () => {
     expect(leafAccountServicePermissions()).toEqual({ publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE'] }, subscribe: { allow: ['_CP.>'] } });
   });
 
+  it('ask leaves for connections in the control account', () => {
+    expect(leafConnectionsServicePermissions()).toEqual({ publish: { allow: ['$SYS.REQ.ACCOUNT.*.CONNZ'] }, subscribe: { allow: ['_CP.>'] } });
+  });
+
   it('push accounts and watch connections in the system account', () => {
     expect(systemServicePermissions()).toEqual({
-      publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.SERVER.PING.LEAFZ', '$SYS.REQ.SERVER.*.KICK'] },
+      publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.SERVER.PING.LEAFZ', '$SYS.REQ.ACCOUNT.*.CONNZ', '$SYS.REQ.SERVER.*.KICK'] },
       subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', '_CP.>'] },
     });
   });

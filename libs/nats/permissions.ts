@@ -1,5 +1,7 @@
 import { DomainError, type FieldError, isSlug } from '#libs/kernel';
 import { CLAIMS_UPDATE_SUBJECT } from './claims-update.js';
+import { ANY_CONNECTIONS_SUBJECT, connectionsSubject } from './connections.js';
+import { assertPublicKey } from './nkeys.js';
 import { LEAF_LINKS_SUBJECT } from './presence.js';
 import { EVENTS_STREAM } from './stream-names.js';
 import { assertSubject, firstToken, isSubject, subjectIsWithin } from './subjects.js';
@@ -60,11 +62,19 @@ export function streamServicePermissions(): Permissions {
 }
 
 /**
- * What a leaf's user in the tenant's control account may do: hear of new account JWTs, and answer. The link joins that account with the
- * leaf's system account: whatever else crossed it would let a site tell other sites' servers what to do.
+ * What a leaf's user in the tenant's control account may do: hear of new account JWTs, be asked who is connected in the tenant's account,
+ * and answer. The link joins the control account with the leaf's system account: whatever else crossed it would let a site tell other sites'
+ * servers what to do.
+ *
+ * @param account public key of the tenant's account
+ * @throws DomainError `invalid_configuration` when it is none
  */
-export function leafControlPermissions(): Permissions {
-  return { publish: { allow: [`${CONTROL_INBOX_PREFIX}.>`] }, subscribe: { allow: [CLAIMS_UPDATE_SUBJECT] } };
+export function leafControlPermissions({ account }: { account: string }): Permissions {
+  assertPublicKey(account, 'account');
+  return {
+    publish: { allow: [`${CONTROL_INBOX_PREFIX}.>`] },
+    subscribe: { allow: [CLAIMS_UPDATE_SUBJECT, connectionsSubject(account)] },
+  };
 }
 
 /** What the control plane's user in a tenant's control account may do: push account JWTs to the tenant's leaves. */
@@ -72,10 +82,15 @@ export function leafAccountServicePermissions(): Permissions {
   return { publish: { allow: [CLAIMS_UPDATE_SUBJECT] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
 }
 
+/** What the control plane's other user in a tenant's control account may do: ask the tenant's leaves who is connected. */
+export function leafConnectionsServicePermissions(): Permissions {
+  return { publish: { allow: [ANY_CONNECTIONS_SUBJECT] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
+}
+
 /** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected. */
 export function systemServicePermissions(): Permissions {
   return {
-    publish: { allow: [CLAIMS_UPDATE_SUBJECT, LEAF_LINKS_SUBJECT, '$SYS.REQ.SERVER.*.KICK'] },
+    publish: { allow: [CLAIMS_UPDATE_SUBJECT, LEAF_LINKS_SUBJECT, ANY_CONNECTIONS_SUBJECT, '$SYS.REQ.SERVER.*.KICK'] },
     subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', `${CONTROL_INBOX_PREFIX}.>`] },
   };
 }

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { EdgeSitesModule } from '../edge-sites/index.js';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
+import { CollectorPresence } from './collector-presence.service.js';
 import { CollectorProvisioner } from './collector-provisioner.js';
 import { CollectorQueue, COLLECTORS_QUEUE } from './collector-queue.js';
 import { CollectorsController } from './collectors.controller.js';
@@ -15,8 +16,8 @@ import { SiteCollectors } from './site-collectors.js';
 @Module({
   imports: [PkiModule, NatsModule, EdgeSitesModule, BullModule.registerQueue({ name: COLLECTORS_QUEUE })],
   controllers: [CollectorsController],
-  providers: [CollectorsService, CollectorQueue, NatsUrls, SiteCollectors],
-  exports: [CollectorsService, CollectorQueue],
+  providers: [CollectorsService, CollectorPresence, CollectorQueue, NatsUrls, SiteCollectors],
+  exports: [CollectorsService, CollectorPresence, CollectorQueue],
 })
 export class CollectorsModule {}
 

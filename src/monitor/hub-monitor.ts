@@ -6,7 +6,6 @@ import { LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
 import { ControlLinks } from '../leaf-accounts/index.js';
 import { HubConnection } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
-import { DatabaseUrls } from '../platform/database/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { Leadership } from './leadership.js';
 import { LeafDirectory, type LeafUser } from './leaf-directory.js';
@@ -21,7 +20,6 @@ const RECONCILE_INTERVAL = 30_000;
 @Injectable()
 export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(HubMonitor.name);
-  private readonly leadership: Leadership;
   private readonly standby = new Sweep(LEADERSHIP_INTERVAL, () => this.lead(), this.logger);
   private readonly reconciling = new Sweep(RECONCILE_INTERVAL, () => this.enqueue(() => this.reconcile()), this.logger);
   /** Events in the order in which they came, and what is compared in between: one after the other. */
@@ -29,15 +27,13 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   /** The connection that is subscribed on. */
   #listening: NatsConnection | undefined;
   constructor(
-    urls: DatabaseUrls,
+    private readonly leadership: Leadership,
     private readonly hub: HubConnection,
     private readonly directory: LeafDirectory,
     private readonly presence: LeafPresence,
     private readonly controlLinks: ControlLinks,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {
-    this.leadership = new Leadership(urls.serviceUrl);
-  }
+  ) {}
 
   onApplicationBootstrap(): void {
     this.hub.onConnected((connection) => this.listen(connection));

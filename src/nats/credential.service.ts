@@ -114,15 +114,17 @@ export class CredentialService {
   }
 
   /**
-   * Records the users, one for each leaf's generation, over which leaves learn of new JWTs of their tenant's account.
+   * Records the users, one for each leaf's generation, over which leaves learn of new JWTs of their tenant's account, and are asked who is
+   * connected in it.
    * @param control the tenant's control account
    */
-  intendControlUsers(em: Em, control: NatsAccount, users: readonly NewControlUser[]): IntendedUser[] {
+  async intendControlUsers(em: Em, control: NatsAccount, users: readonly NewControlUser[]): Promise<IntendedUser[]> {
+    const { publicKey } = await this.accounts.accountOf(em, control.tenantId);
     const asked = users.map(({ siteSlug, ...rest }) => ({
       ...rest,
       purpose: 'leaf_control' as const,
       name: `leaf-control-${siteSlug}-g${rest.generation}`,
-      permissions: leafControlPermissions(),
+      permissions: leafControlPermissions({ account: publicKey }),
     }));
     return this.intend(em, control, asked);
   }

@@ -60,11 +60,11 @@ export class HubConnection implements OnApplicationShutdown {
    * The answers of all the hub's servers.
    * @throws DomainError `hub_unreachable`
    */
-  async requestAll(subject: string): Promise<Uint8Array[]> {
+  async requestAll(subject: string, payload?: Uint8Array): Promise<Uint8Array[]> {
     try {
       const answers: Msg[] = [];
       const options = { strategy: 'stall', stall: ANSWERS_STALL, maxWait: REQUEST_TIMEOUT } as const;
-      for await (const answer of await this.current.requestMany(subject, undefined, options)) answers.push(answer);
+      for await (const answer of await this.current.requestMany(subject, payload, options)) answers.push(answer);
       if (answers.length > 0) return answers.map(({ data }) => data);
     } catch (cause) {
       throw unreachable(cause);

@@ -125,7 +125,7 @@ export class LeafProvisioner {
       wantedUsers.map((user, at) => ({ ...user, jetstreamDomain: leaves[at]!.jetstreamDomain })),
     );
     const control = await this.accounts.ensureControlAccount(em, tenantId);
-    const controlUsers = this.credentials.intendControlUsers(em, control, wantedUsers);
+    const controlUsers = await this.credentials.intendControlUsers(em, control, wantedUsers);
     const intended = leaves.map((leaf, at) => ({
       site: sites.get(leaf.edgeSiteId)!,
       leaf,

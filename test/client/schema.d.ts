@@ -1533,7 +1533,7 @@ export interface components {
             edge_site_id?: string | null;
         };
         /**
-         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be.
+         * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be; installed once its collector was seen connected.
          * @enum {string}
          */
         CollectorPackageStatus: "pending" | "provisioning" | "ready" | "downloaded" | "installed" | "failed" | "revoked";
@@ -1553,7 +1553,7 @@ export interface components {
             /** @example flowgger */
             collector_type: components["schemas"]["CollectorType"];
             /**
-             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be.
+             * @description Pending and provisioning until its certificate and NATS user are made; failed when they cannot be; installed once its collector was seen connected.
              * @example ready
              */
             status: components["schemas"]["CollectorPackageStatus"];
@@ -1624,6 +1624,7 @@ export interface components {
             downloaded_at: string | null;
             /**
              * Format: date-time
+             * @description When its collector was first seen connected.
              * @example 2026-11-24T10:06:00.000Z
              */
             installed_at: string | null;

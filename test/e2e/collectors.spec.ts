@@ -69,6 +69,17 @@ describe.each(Object.entries(NATS_SERVERS))('on nats-server %s', (_version, nats
       })(),
     );
 
+    it('is downloaded, and installed once it has connected', lab(async ({ arranged: { acme, site, collectors } }) => {
+      const fresh = await downloaded(acme, 'otel', place === 'leaf' ? site : undefined);
+      expect(await fresh.get()).toMatchObject({ status: 'downloaded', installed_at: null });
+      const all = [fresh, ...Object.values(collectors[place])];
+      for (const collector of all) await connected(collector);
+      for (const { status, downloaded_at, installed_at } of await Promise.all(all.map((collector) => collector.seen()))) {
+        expect(status).toBe('installed');
+        expect(Date.parse(installed_at!)).toBeGreaterThanOrEqual(Date.parse(downloaded_at!));
+      }
+    }));
+
     it.each(COLLECTOR_TYPES)('has its messages acknowledged, and each is at the hub once: %s', async (type) =>
       lab(async ({ arranged: { atHub, collectors } }) => {
         const connection = await connected(collectors[place][type]);

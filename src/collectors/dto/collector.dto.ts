@@ -27,7 +27,7 @@ export class CollectorPackageDto {
   @ApiProperty({ enum: COLLECTOR_TYPES, enumName: 'CollectorType', example: 'flowgger' })
   collector_type!: CollectorType;
 
-  /** Pending and provisioning until its certificate and NATS user are made; failed when they cannot be. */
+  /** Pending and provisioning until its certificate and NATS user are made; failed when they cannot be; installed once its collector was seen connected. */
   @ApiProperty({ enum: collectorPackageLifecycle.states, enumName: 'CollectorPackageStatus', example: 'ready' })
   status!: CollectorPackageStatus;
 
@@ -94,7 +94,10 @@ export class CollectorPackageDto {
   /** @example "2026-11-24T10:05:00.000Z" */
   downloaded_at!: string | null;
 
-  /** @example "2026-11-24T10:06:00.000Z" */
+  /**
+   * When its collector was first seen connected.
+   * @example "2026-11-24T10:06:00.000Z"
+   */
   installed_at!: string | null;
 
   /** @example "2026-11-25T10:00:00.000Z" */

@@ -1,5 +1,6 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Logger, type OnModuleDestroy } from '@nestjs/common';
+import type { Job } from 'bullmq';
 
 /**
  * A worker that, when the process is to stop, takes no further job and finishes those that run, while everything that they
@@ -10,6 +11,14 @@ export abstract class JobWorker extends WorkerHost implements OnModuleDestroy {
   @OnWorkerEvent('error')
   onError(error: Error): void {
     new Logger(this.constructor.name).warn({ err: error }, 'the queue is away; it is tried again');
+  }
+
+  /** Of each attempt; only the last of a job is the end of it (it is then finished), and nothing else would tell of that. */
+  @OnWorkerEvent('failed')
+  onFailed(job: Job | undefined, error: Error): void {
+    if (job?.finishedOn === undefined) return;
+    const { name, id, attemptsMade, queueName: queue } = job;
+    new Logger(this.constructor.name).warn({ queue, job: name, jobId: id, attempts: attemptsMade, err: error }, 'a job failed for good');
   }
 
   async onModuleDestroy(): Promise<void> {

@@ -138,7 +138,7 @@ export class Laboratory {
         serverKeyPem: new Secret(read(leafListener.key)),
         leafKeyPem: new Secret(read(leaf.key)),
         creds: this.creds(account, leafUserPermissions({ site: SITE, jetstreamDomain: 'edge' }), 'LEAFNODE', user),
-        controlCreds: this.creds(this.keys.control, leafControlPermissions(), 'LEAFNODE'),
+        controlCreds: this.creds(this.keys.control, leafControlPermissions({ account: this.keys.tenant.publicKey }), 'LEAFNODE'),
       },
     });
     const dir = join(this.dir, `download-${++this.bundles}`);

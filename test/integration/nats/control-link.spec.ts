@@ -5,9 +5,13 @@ import {
   type Account,
   CLAIMS_UPDATE_SUBJECT,
   claimsUpdate,
+  connectionsRequest,
+  connectionsSubject,
   createKeyPair,
+  type KeyPair,
   leafStream,
   parseClaimsUpdateAnswer,
+  parseConnections,
   parseStreamAnswer,
   publisherPermissions,
   renderConf,
@@ -89,6 +93,30 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
     expect(await store(other)).toBe(before + 1);
   });
 
+  it('lets the leaf say who is connected to it in the tenant’s account, some at a time', async () => {
+    const [one, other] = [createKeyPair('user', systemRandom), createKeyPair('user', systemRandom)];
+    const as = (key: KeyPair) =>
+      deployment.creds(deployment.tenantKey.publicKey, deployment.tenantSigningKey, publisherPermissions([SUBJECT]), ['STANDARD'], key);
+    const connections = [await deployment.toLeaf(as(one)), await deployment.toLeaf(as(other))];
+    const asking = await deployment.leafConnectionsService();
+    const ask = async (offset: number, limit: number) => {
+      const { subject, payload } = connectionsRequest({ account: deployment.tenantKey.publicKey, offset, limit, serverName: 'nats-new-york' });
+      return parseConnections((await asking.request(subject, payload, { timeout: 5_000 })).data);
+    };
+
+    const both = expect.arrayContaining([one.publicKey, other.publicKey]);
+    expect(await ask(0, 100)).toEqual({ serverName: 'nats-new-york', users: both, more: false });
+    const pages = [await ask(0, 1)];
+    while (pages.at(-1)!.more) pages.push(await ask(pages.length, 1));
+    expect(pages.every(({ users }) => users.length <= 1)).toBe(true);
+    expect(pages.flatMap(({ users }) => users)).toEqual(both);
+
+    await connections[0]!.close();
+    await until('it is gone', async () => !(await ask(0, 100)).users.includes(one.publicKey));
+    expect((await ask(0, 100)).users).toContain(other.publicKey);
+    await connections[1]!.close();
+  });
+
   it('lets nothing but that through, to the leaf or from it', async () => {
     const open = await deployment.toHub(deployment.creds(deployment.controlKey.publicKey, deployment.controlKey, EVERYTHING), 'in');
     const heard: string[] = [];
@@ -104,13 +132,26 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
 
     // What a server says in its system account when somebody comes, and what it answers there.
     await (await deployment.toLeaf(publisher())).close();
-    const asked = ['$SYS.REQ.SERVER.PING', '$SYS.REQ.CLAIMS.LIST', '$SYS.REQ.CLAIMS.DELETE', '$SYS.REQ.SERVER.PING.CONNZ', '$JS.API.INFO'];
+    const { tenantKey, leafSystemKey, controlKey } = deployment;
+    const asked = [
+      '$SYS.REQ.SERVER.PING',
+      '$SYS.REQ.CLAIMS.LIST',
+      '$SYS.REQ.CLAIMS.DELETE',
+      '$SYS.REQ.SERVER.PING.CONNZ',
+      ...['PING', '$G', leafSystemKey.publicKey, controlKey.publicKey].map(connectionsSubject),
+      ...['SUBSZ', 'LEAFZ', 'JSZ', 'INFO', 'STATZ', 'CONNS'].map((what) => `$SYS.REQ.ACCOUNT.${tenantKey.publicKey}.${what}`),
+      '$JS.API.INFO',
+    ];
     for (const subject of asked) open.publish(subject, '', { reply: '_CP.other' });
+    open.publish(connectionsSubject(tenantKey.publicKey), '', { reply: '_CP.connections' });
     // It goes through the same link, and the hub asks nobody before it has asked the leaf.
     open.publish(CLAIMS_UPDATE_SUBJECT, deployment.accountJwt(revoked), { reply: '_CP.update' });
-    await until('the leaf has answered', () => answers.find(({ subject }) => subject === '_CP.update'));
-    expect(answers.filter(({ server }) => server === 'nats-new-york').map(({ subject }) => subject)).toEqual(['_CP.update']);
-    expect(heard.filter((subject) => !subject.startsWith('_CP.') && ![...asked, CLAIMS_UPDATE_SUBJECT].includes(subject))).toEqual([]);
+    const ofLeaf = () => answers.filter(({ server }) => server === 'nats-new-york').map(({ subject }) => subject);
+    const expected = ['_CP.connections', '_CP.update'];
+    await until('the leaf has answered', () => expected.every((subject) => ofLeaf().includes(subject)));
+    expect(ofLeaf().sort()).toEqual(expected);
+    const own = [...asked, connectionsSubject(tenantKey.publicKey), CLAIMS_UPDATE_SUBJECT];
+    expect(heard.filter((subject) => !subject.startsWith('_CP.') && !own.includes(subject))).toEqual([]);
     await open.close();
   });
 
@@ -141,15 +182,18 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
       await Promise.all([client.flush(), open.flush()]);
 
       const old = deployment.accountJwt(deployment.tenant);
+      const asked = connectionsSubject(deployment.tenantKey.publicKey);
+      const others = [deployment.systemKey, deployment.leafSystemKey, deployment.controlKey].map(({ publicKey }) => connectionsSubject(publicKey));
       await until('the thief hears of a new JWT and can answer', async () => {
-        for (const subject of ['a', '$SYS.REQ.SERVER.PING', '_CP.from-hub', CLAIMS_UPDATE_SUBJECT]) open.publish(subject, deployment.accountJwt(revoked));
+        for (const subject of ['a', '$SYS.REQ.SERVER.PING', '_CP.from-hub', ...others]) open.publish(subject, '');
+        for (const subject of [asked, CLAIMS_UPDATE_SUBJECT]) open.publish(subject, deployment.accountJwt(revoked));
         for (const subject of ['b', '$SYS.REQ.CLAIMS.DELETE', CLAIMS_UPDATE_SUBJECT]) client.publish(subject, old);
         client.publish('_CP.from-thief', '');
         await Promise.all([client.flush(), open.flush()]);
-        return (heard.thief.includes(CLAIMS_UPDATE_SUBJECT) && heard.hub.includes('_CP.from-thief')) || undefined;
+        return ([asked, CLAIMS_UPDATE_SUBJECT].every((subject) => heard.thief.includes(subject)) && heard.hub.includes('_CP.from-thief')) || undefined;
       });
       const own = new Set(['b', '$SYS.REQ.CLAIMS.DELETE', '_CP.from-thief']);
-      expect([...new Set(heard.thief)].filter((subject) => !own.has(subject))).toEqual([CLAIMS_UPDATE_SUBJECT]);
+      expect([...new Set(heard.thief)].filter((subject) => !own.has(subject)).sort()).toEqual([asked, CLAIMS_UPDATE_SUBJECT].sort());
       expect(heard.hub).not.toContain('b');
       expect(heard.hub).not.toContain('$SYS.REQ.CLAIMS.DELETE');
       // The older JWT, which it sent to the other leaves, has not got there.

@@ -9,6 +9,7 @@ import {
   formatCreds,
   type KeyPair,
   leafAccountServicePermissions,
+  leafConnectionsServicePermissions,
   leafControlPermissions,
   leafUserPermissions,
   NO_LIMIT,
@@ -147,6 +148,11 @@ export class Deployment {
     return this.toHub(this.creds(this.controlKey.publicKey, this.controlKey, leafAccountServicePermissions()));
   }
 
+  /** Another one, which asks the tenant's leaves who is connected. */
+  leafConnectionsService(): Promise<NatsConnection> {
+    return this.toHub(this.creds(this.controlKey.publicKey, this.controlKey, leafConnectionsServicePermissions()));
+  }
+
   async toHub(creds: Uint8Array, inboxPrefix = '_CP'): Promise<NatsConnection> {
     const { rootCa, collector } = this.certificates;
     return this.open(this.ports.hub, { creds, ca: rootCa, certificate: collector, inboxPrefix });
@@ -177,7 +183,8 @@ export class Deployment {
   }
 
   controlCreds(): Uint8Array {
-    return this.creds(this.controlKey.publicKey, this.controlKey, leafControlPermissions(), ['LEAFNODE'], this.controlUserKey);
+    const permissions = leafControlPermissions({ account: this.tenantKey.publicKey });
+    return this.creds(this.controlKey.publicKey, this.controlKey, permissions, ['LEAFNODE'], this.controlUserKey);
   }
 
   creds(account: string, signer: KeyPair, permissions: Permissions, allowedConnectionTypes: ConnectionType[] = ['STANDARD'], keyPair = key('user')): Uint8Array {
