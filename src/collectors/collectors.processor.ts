@@ -1,11 +1,11 @@
 import { Processor } from '@nestjs/bullmq';
-import { PENDING_WORKER, PendingWorker } from '../platform/queue/index.js';
+import { JOB_WORKER, PendingWorker } from '../platform/queue/index.js';
 import { CollectorProvisioner } from './collector-provisioner.js';
 import { type CollectorJob, COLLECTORS_QUEUE } from './collector-queue.js';
 
 const CONCURRENCY = 8;
 
-@Processor(COLLECTORS_QUEUE, { ...PENDING_WORKER, concurrency: CONCURRENCY })
+@Processor(COLLECTORS_QUEUE, { ...JOB_WORKER, concurrency: CONCURRENCY })
 export class CollectorsProcessor extends PendingWorker<CollectorJob> {
   constructor(private readonly provisioner: CollectorProvisioner) {
     super();

@@ -2,7 +2,7 @@ import { Processor } from '@nestjs/bullmq';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { AccountPusher, HubConnection } from '../nats/index.js';
-import { JobWorker } from '../platform/queue/index.js';
+import { JOB_WORKER, JobWorker } from '../platform/queue/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { LEAF_ACCOUNTS_QUEUE, LeafAccounts, type LeafAccountsJob } from './leaf-accounts-queue.js';
 import { LeafAccountPusher } from './leaf-account-pusher.js';
@@ -10,7 +10,7 @@ import { LeafAccountPusher } from './leaf-account-pusher.js';
 const SWEEP_INTERVAL = 5_000;
 
 /** Pushes accounts to leaves when the hub has a new one, when a leaf comes, and whenever a sweep finds a leaf that has not confirmed. */
-@Processor(LEAF_ACCOUNTS_QUEUE, { concurrency: 4, lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10 })
+@Processor(LEAF_ACCOUNTS_QUEUE, { ...JOB_WORKER, concurrency: 4 })
 export class LeafAccountsProcessor extends JobWorker implements OnApplicationBootstrap {
   private readonly logger = new Logger(LeafAccountsProcessor.name);
   private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.requestPending(), this.logger);

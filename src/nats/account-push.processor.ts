@@ -1,7 +1,7 @@
 import { Processor } from '@nestjs/bullmq';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Job } from 'bullmq';
-import { JobWorker } from '../platform/queue/index.js';
+import { JOB_WORKER, JobWorker } from '../platform/queue/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
 import { AccountPusher, PUSH_CONCURRENCY } from './account-pusher.js';
@@ -10,7 +10,7 @@ import { HubConnection } from './hub-connection.js';
 const SWEEP_INTERVAL = 5_000;
 
 /** Pushes accounts when asked, when the hub comes back, and whenever a sweep finds one that the hub has not confirmed. */
-@Processor(ACCOUNTS_QUEUE, { concurrency: PUSH_CONCURRENCY, lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10 })
+@Processor(ACCOUNTS_QUEUE, { ...JOB_WORKER, concurrency: PUSH_CONCURRENCY })
 export class AccountPushProcessor extends JobWorker implements OnApplicationBootstrap {
   private readonly logger = new Logger(AccountPushProcessor.name);
   private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.pusher.pushPending(), this.logger);

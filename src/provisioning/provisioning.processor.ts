@@ -1,13 +1,13 @@
 import { Processor } from '@nestjs/bullmq';
 import { PROVISIONING_QUEUE, type ProvisioningJob } from '../edge-sites/index.js';
-import { PENDING_WORKER, PendingWorker } from '../platform/queue/index.js';
+import { JOB_WORKER, PendingWorker } from '../platform/queue/index.js';
 import { LeafProvisioner } from './leaf-provisioner.js';
 import { ProvisioningBatches } from './provisioning-batches.js';
 
 /** Two batches of one tenant: one is made while the next gathers. */
 const CONCURRENCY = 64;
 
-@Processor(PROVISIONING_QUEUE, { ...PENDING_WORKER, concurrency: CONCURRENCY })
+@Processor(PROVISIONING_QUEUE, { ...JOB_WORKER, concurrency: CONCURRENCY })
 export class ProvisioningProcessor extends PendingWorker<ProvisioningJob> {
   constructor(
     private readonly batches: ProvisioningBatches,

@@ -2,6 +2,9 @@ import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Job } from 'bullmq';
 
+/** After a worker was killed, its jobs are taken up again this soon; after the queue was away, it is asked again this soon. Milliseconds. */
+export const JOB_WORKER = { lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10, runRetryDelay: 1_000 };
+
 /**
  * A worker that, when the process is to stop, takes no further job and finishes those that run, while everything that they
  * need (database, hub) is still there: Nest destroys modules before it shuts them down.

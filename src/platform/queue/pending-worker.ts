@@ -3,9 +3,6 @@ import { type Job, UnrecoverableError } from 'bullmq';
 import { DomainError } from '#libs/kernel';
 import { JobWorker } from './job-worker.js';
 
-/** After a worker was killed, its jobs are taken up again this soon. */
-export const PENDING_WORKER = { lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10 };
-
 /** Does what waits. What cannot succeed by being tried again fails for good, with a reason that people are shown. */
 export abstract class PendingWorker<Data extends object> extends JobWorker {
   private readonly logger = new Logger(this.constructor.name);
