@@ -3,6 +3,7 @@ import { Migration20261126_1_sealed_bundles } from './Migration20261126_1_sealed
 import { Migration20261126_2_control_accounts } from './Migration20261126_2_control_accounts.js';
 import { Migration20261126_3_leaf_control_links } from './Migration20261126_3_leaf_control_links.js';
 import { Migration20261126_4_packages } from './Migration20261126_4_packages.js';
+import { Migration20261126_5_buffer_settings } from './Migration20261126_5_buffer_settings.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   Migration20261126_2_control_accounts,
   Migration20261126_3_leaf_control_links,
   Migration20261126_4_packages,
+  Migration20261126_5_buffer_settings,
 ];

@@ -50,9 +50,9 @@ export class EventsStream {
 
   private accepted(answer: Awaited<ReturnType<EventsStream['ask']>>): StreamConfig {
     if (answer.kind === 'stream') return answer.config;
-    throw new DomainError('hub_unreachable', `JetStream of ${this.domain ?? 'the hub'} refused the stream.`, {
-      context: { answer },
-      retryable: true,
-    });
+    throw new DomainError('conflict', `JetStream of ${this.domain ?? 'the hub'} refused the stream.`, { context: { answer }, retryable: true });
   }
 }
+
+/** Whether a server has answered, and does not want the stream so. */
+export const isRefusal = (error: unknown): boolean => error instanceof DomainError && error.code === 'conflict';

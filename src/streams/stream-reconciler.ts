@@ -1,26 +1,16 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { EdgeSite, NatsLeafServer } from '#libs/model';
-import { hubStream, leafStream, planStream, rearm, type SourcedSite } from '#libs/nats';
+import { hubRetention, hubStream, leafStream, planStream, rearm, type SourcedSite, type StreamConfig } from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
-import { EventsStream } from './jetstream-api.js';
+import { type BufferingSite, bufferingSites } from './buffering-site.js';
+import { EventsStream, isRefusal } from './jetstream-api.js';
 import type { StreamsJob } from './streams-queue.js';
-
-/** Of the disk that JetStream has at a leaf, the share that the stream may take: the rest is for its index. */
-const STREAM_SHARE = 0.9;
 
 /** Leaves of a tenant that are seen to at the same time. */
 const LEAF_CONCURRENCY = 16;
-
-interface Site extends SourcedSite {
-  edgeSiteId: string;
-  maxFileBytes: number;
-  /** Whether it is connected now. */
-  isLinked: boolean;
-}
 
 /**
  * Makes the streams what they should be: `events` at each leaf, and at the hub the tenant's `events` with a source for each
@@ -41,26 +31,42 @@ export class StreamReconciler {
    * @throws DomainError `hub_unreachable` (retryable)
    */
   async reconcile({ tenantId, edgeSiteId }: StreamsJob): Promise<void> {
-    const linked = (await this.sitesOf(tenantId)).filter((site) => (edgeSiteId === undefined ? site.isLinked : site.edgeSiteId === edgeSiteId));
+    const sites = await this.database.transaction({ tenantId }, bufferingSites);
+    const seenTo = sites.filter((site) => (edgeSiteId === undefined ? site.linkId !== null : site.edgeSiteId === edgeSiteId));
     await this.connections.use(tenantId, 'streams', async (connection) => {
-      await this.leavesOf(connection, linked, edgeSiteId === undefined);
-      await this.database.transaction({ tenantId }, async (em) => {
-        // The hub's stream is read, changed and written: one at a time for each tenant. Nobody is waited for under the lock but the hub.
-        await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
-        const sites = await connectedSites(em);
-        const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
-        await this.hub(new EventsStream(connection), sites, connected);
+      const hub = new EventsStream(connection);
+      await this.widenHub(tenantId, hub, sites);
+      await this.leavesOf(connection, seenTo, edgeSiteId === undefined);
+      await this.oneAtATime(tenantId, async (em) => {
+        const sites = await bufferingSites(em);
+        await this.hub(hub, sites, sites.find((site) => site.edgeSiteId === edgeSiteId));
         this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
       });
     });
   }
 
-  private sitesOf(tenantId: string): Promise<Site[]> {
-    return this.database.transaction({ tenantId }, connectedSites);
+  /** The hub's stream is read, changed and written: by one at a time for each tenant, who waits for nobody but the hub meanwhile. */
+  private oneAtATime(tenantId: string, work: (em: Em) => Promise<void>): Promise<void> {
+    return this.database.transaction({ tenantId }, async (em) => {
+      await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
+      await work(em);
+    });
+  }
+
+  /** Before any leaf: one that keeps messages for longer than the hub brings again, after a restart, what has aged out only there. */
+  private async widenHub(tenantId: string, stream: EventsStream, sites: readonly BufferingSite[]): Promise<void> {
+    const { maxAgeMs } = hubRetention(sites.map(({ retention }) => retention));
+    if (maxAgeMs === hubRetention([]).maxAgeMs) return;
+    await this.oneAtATime(tenantId, async () => {
+      const current = await stream.current();
+      if (current === undefined) return;
+      const widened = { ...current, max_age: hubStream({ sites: [], retention: { maxAgeMs, maxBytes: -1 } }).max_age };
+      await stream.carryOut(planStream(widened, current), current);
+    });
   }
 
   /** Several at a time, as one that is silent takes seconds. */
-  private async leavesOf(connection: NatsConnection, sites: readonly Site[], goOn: boolean): Promise<void> {
+  private async leavesOf(connection: NatsConnection, sites: readonly BufferingSite[], goOn: boolean): Promise<void> {
     const waiting = [...sites];
     const worker = async () => {
       for (let site = waiting.shift(); site !== undefined; site = waiting.shift()) await this.leafOf(connection, site, goOn);
@@ -69,25 +75,25 @@ export class StreamReconciler {
   }
 
   /** @param goOn whether one leaf that does not answer keeps the others from being seen to */
-  private async leafOf(connection: NatsConnection, site: Site, goOn: boolean): Promise<void> {
+  private async leafOf(connection: NatsConnection, site: BufferingSite, goOn: boolean): Promise<void> {
     try {
       await this.leaf(new EventsStream(connection, site.jetstreamDomain), site);
     } catch (error) {
-      if (!goOn) throw error;
+      // One that refuses, as it has not got the disk yet that its next generation brings, is not to wait for its source.
+      if (!goOn && !isRefusal(error)) throw error;
       this.logger.warn({ err: error, edgeSiteId: site.edgeSiteId }, 'the stream of a leaf was not seen to; tried again');
     }
   }
 
-  private async leaf(stream: EventsStream, { maxFileBytes }: Site): Promise<void> {
+  private async leaf(stream: EventsStream, { retention }: BufferingSite): Promise<void> {
     const current = await stream.current();
-    const retention = { maxAgeMs: 7 * 24 * 60 * 60 * 1000, maxBytes: Math.floor(maxFileBytes * STREAM_SHARE) };
     await stream.carryOut(planStream(leafStream({ clock: this.clock, retention }), current), current);
   }
 
-  private async hub(stream: EventsStream, sites: Site[], connected: Site | undefined): Promise<void> {
+  private async hub(stream: EventsStream, sites: BufferingSite[], connected: BufferingSite | undefined): Promise<void> {
     const before = await stream.current();
     if (before === undefined && sites.length === 0) return;
-    const plan = planStream(hubStream({ sites }), before);
+    const plan = planStream(hubStream({ sites, retention: hubRetention(sites.map(({ retention }) => retention)) }), before);
     const now = await stream.carryOut(plan, before);
     // A source that was just made starts by itself; one that was there takes up to minutes to notice that its leaf is back.
     if (connected === undefined || !hadSource(before, connected)) return;
@@ -97,19 +103,5 @@ export class StreamReconciler {
   }
 }
 
-const hadSource = (config: Awaited<ReturnType<EventsStream['current']>>, { site }: SourcedSite): boolean =>
+const hadSource = (config: StreamConfig | undefined, { site }: SourcedSite): boolean =>
   config?.sources?.some(({ external }) => external?.deliver === `_sync.${site}`) ?? false;
-
-/** Not the certificates and texts of a bundle, which are many times as large. */
-const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;
-
-async function connectedSites(em: Em): Promise<Site[]> {
-  const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { fields: LEAF_FIELDS, orderBy: { id: 'asc' } });
-  const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: ['id', 'slug'] });
-  const slugOf = new Map(sites.map(({ id, slug }) => [id, slug]));
-  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes: maxFileBytes, linkId }) => {
-    const site = slugOf.get(edgeSiteId);
-    // A site that is deleted between the two queries is gone.
-    return site === undefined ? [] : [{ edgeSiteId, site, jetstreamDomain, maxFileBytes, isLinked: linkId !== null }];
-  });
-}

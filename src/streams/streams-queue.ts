@@ -23,7 +23,7 @@ export class Streams {
     return this.add({ tenantId, edgeSiteId });
   }
 
-  /** A site of the tenant's is gone. */
+  /** What a tenant's streams should be has changed: a site is gone, or is to keep something else. */
   requestTenant(tenantId: string): Promise<void> {
     return this.add({ tenantId });
   }

@@ -1241,6 +1241,31 @@ export interface components {
              */
             creds: string;
         };
+        /**
+         * @description What goes when the buffer is full: `old`, the oldest messages, or `new`, what comes, whose publishers get an error. With `new`, messages that
+         *     the hub has already take up room until they are older than `max_age`.
+         * @enum {string}
+         */
+        BufferDiscard: "old" | "new";
+        BufferSettings: {
+            /**
+             * @description What goes when the buffer is full: `old`, the oldest messages, or `new`, what comes, whose publishers get an error. With `new`, messages that
+             *     the hub has already take up room until they are older than `max_age`.
+             * @example old
+             */
+            discard?: components["schemas"]["BufferDiscard"];
+            /**
+             * @description Seconds that a message is kept for: a minute to a year; seven days by default. The hub keeps messages for as long as the leaf of
+             *     the tenant's that keeps them longest, and for seven days at least.
+             * @example 604800
+             */
+            max_age?: number;
+            /**
+             * @description Bytes of messages that are kept, at most nine tenths of `jetstream_max_file_bytes`. Null, the default, is exactly that.
+             * @example 1073741824
+             */
+            max_bytes?: number | null;
+        };
         CreateEdgeSite: {
             /**
              * @description What people call the site. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
@@ -1307,12 +1332,34 @@ export interface components {
              * @example true
              */
             jetstream_sync_always?: boolean;
+            /**
+             * @description What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
+             *     that the leaf holds: nothing goes that was not forwarded.
+             */
+            buffer?: components["schemas"]["BufferSettings"];
         };
         /**
          * @description Pending until its leaf first connected; offline while it is not connected.
          * @enum {string}
          */
         EdgeSiteStatus: "pending" | "active" | "offline";
+        Buffer: {
+            /**
+             * @description What goes when the buffer is full: the oldest messages, or what comes, whose publishers get an error.
+             * @example old
+             */
+            discard: components["schemas"]["BufferDiscard"];
+            /**
+             * @description Seconds that a message is kept for.
+             * @example 604800
+             */
+            max_age: number;
+            /**
+             * @description Bytes of messages that are kept; null is as many as the leaf's JetStream has room for.
+             * @example 1073741824
+             */
+            max_bytes: number | null;
+        };
         /**
          * @description Pending while certificates, credentials and configuration are being made.
          * @enum {string}
@@ -1419,6 +1466,8 @@ export interface components {
              *     ]
              */
             server_sans: string[];
+            /** @description What its leaf is to keep. */
+            buffer: components["schemas"]["Buffer"];
             /**
              * Format: date-time
              * @description When the hub last knew its leaf to be connected.
@@ -1500,6 +1549,11 @@ export interface components {
              * @example true
              */
             jetstream_sync_always?: boolean;
+            /**
+             * @description What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
+             *     that the leaf holds: nothing goes that was not forwarded.
+             */
+            buffer?: components["schemas"]["BufferSettings"];
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";

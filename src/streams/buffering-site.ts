@@ -1,0 +1,37 @@
+import { EdgeSite, NatsLeafServer } from '#libs/model';
+import { leafStreamCapacity, type Retention, type SourcedSite } from '#libs/nats';
+import type { Em } from '../platform/database/index.js';
+
+/** A site whose leaf has connected at least once, and so buffers. */
+export interface BufferingSite extends SourcedSite {
+  edgeSiteId: string;
+  /** What its leaf is to keep. */
+  retention: Retention;
+  /** Its connection to the hub now; null when it has none. */
+  linkId: string | null;
+}
+
+/** Not the certificates and texts of a bundle, which are many times as large. */
+const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;
+const SITE_FIELDS = ['id', 'slug', 'bufferMaxAge', 'bufferMaxBytes', 'bufferDiscard'] as const;
+
+/** Those of the tenant that the entity manager sees. */
+export async function bufferingSites(em: Em): Promise<BufferingSite[]> {
+  const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { fields: LEAF_FIELDS, orderBy: { id: 'asc' } });
+  const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: SITE_FIELDS });
+  const siteOf = new Map(sites.map((site) => [site.id, site]));
+  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes, linkId }) => {
+    const site = siteOf.get(edgeSiteId);
+    // A site that is deleted between the two queries is gone.
+    if (site === undefined) return [];
+    const retention = retentionOf(site, jetstreamMaxFileBytes);
+    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention, linkId: linkId ?? null }];
+  });
+}
+
+type Buffer = Pick<EdgeSite, 'bufferMaxAge' | 'bufferMaxBytes' | 'bufferDiscard'>;
+
+function retentionOf({ bufferMaxAge, bufferMaxBytes, bufferDiscard }: Buffer, jetstreamMaxFileBytes: number): Retention {
+  const capacity = leafStreamCapacity(jetstreamMaxFileBytes);
+  return { maxAgeMs: bufferMaxAge * 1000, maxBytes: Math.min(bufferMaxBytes ?? capacity, capacity), discard: bufferDiscard };
+}
