@@ -4,6 +4,7 @@ import { Migration20261126_2_control_accounts } from './Migration20261126_2_cont
 import { Migration20261126_3_leaf_control_links } from './Migration20261126_3_leaf_control_links.js';
 import { Migration20261126_4_packages } from './Migration20261126_4_packages.js';
 import { Migration20261126_5_buffer_settings } from './Migration20261126_5_buffer_settings.js';
+import { Migration20261126_6_site_buffers } from './Migration20261126_6_site_buffers.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   Migration20261126_3_leaf_control_links,
   Migration20261126_4_packages,
   Migration20261126_5_buffer_settings,
+  Migration20261126_6_site_buffers,
 ];

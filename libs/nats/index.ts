@@ -11,6 +11,8 @@ export * from './nkeys.js';
 export * from './permissions.js';
 export * from './presence.js';
 export * from './stream-names.js';
+export * from './stream-lag.js';
 export * from './stream-plan.js';
+export * from './stream-state.js';
 export * from './streams.js';
 export * from './subjects.js';

@@ -121,7 +121,7 @@ export function siteSource({ site, jetstreamDomain }: SourcedSite): StreamSource
   return {
     name: EVENTS_STREAM,
     opt_start_seq: 1,
-    external: { api: `$JS.${jetstreamDomain}.API`, deliver: `_sync.${site}` },
+    external: { api: `$JS.${jetstreamDomain}.API`, deliver: sourceDelivery(site) },
   };
 }
 
@@ -129,6 +129,9 @@ export function siteSource({ site, jetstreamDomain }: SourcedSite): StreamSource
 export function hubRetention(leaves: readonly Retention[]): Retention {
   return { ...DEFAULT_RETENTION, maxAgeMs: Math.max(DEFAULT_RETENTION.maxAgeMs, ...leaves.map(({ maxAgeMs }) => maxAgeMs)) };
 }
+
+/** Where the source of a site delivers, which tells the sources of a tenant apart. */
+export const sourceDelivery = (site: string): string => `_sync.${site}`;
 
 function limits({ maxAgeMs, maxBytes, discard = 'old' }: Retention, duplicateWindowMs: number): StreamConfig {
   return {

@@ -10,7 +10,7 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { slugOf } from '../platform/validation/index.js';
-import { Streams } from '../streams/index.js';
+import { SiteBuffers, Streams } from '../streams/index.js';
 import { BUFFER_DEFAULTS, bufferColumns, checkBufferFits } from './buffer-settings.js';
 import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
 import { checkListenerHosts } from './listener-hosts.js';
@@ -19,7 +19,7 @@ import { applyChanges, given, leafSettings, type NewSite, type SiteChanges } fro
 import { SiteDependents } from './site-dependents.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
 import { checkPorts, explainConflict, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
-import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
+import { findSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 @Injectable()
 export class EdgeSitesService {
@@ -31,6 +31,7 @@ export class EdgeSitesService {
     private readonly accounts: AccountService,
     private readonly dependents: SiteDependents,
     private readonly streams: Streams,
+    private readonly buffers: SiteBuffers,
     private readonly hub: HubAddress,
     private readonly platformHosts: PlatformHosts,
     private readonly audit: Audit,
@@ -80,6 +81,14 @@ export class EdgeSitesService {
   /** @throws DomainError `not_found` */
   get(caller: Caller, id: string): Promise<SiteWithLeaf> {
     return this.database.transaction(caller.tenantScope, (em) => load(em, caller, id));
+  }
+
+  /**
+   * A site, with what its leaf held when it was last asked.
+   * @throws DomainError `not_found`
+   */
+  buffer(caller: Caller, id: string): Promise<MeasuredSite> {
+    return this.database.transaction(caller.tenantScope, async (em) => ({ ...(await load(em, caller, id)), buffer: await this.buffers.ofSite(em, id) }));
   }
 
   /** Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs. */

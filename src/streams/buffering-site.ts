@@ -20,18 +20,20 @@ export async function bufferingSites(em: Em): Promise<BufferingSite[]> {
   const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { fields: LEAF_FIELDS, orderBy: { id: 'asc' } });
   const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: SITE_FIELDS });
   const siteOf = new Map(sites.map((site) => [site.id, site]));
-  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes, linkId }) => {
+  return leaves.flatMap((leaf) => {
+    const { edgeSiteId, jetstreamDomain, linkId } = leaf;
     const site = siteOf.get(edgeSiteId);
     // A site that is deleted between the two queries is gone.
     if (site === undefined) return [];
-    const retention = retentionOf(site, jetstreamMaxFileBytes);
-    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention, linkId: linkId ?? null }];
+    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention: siteRetention(site, leaf), linkId: linkId ?? null }];
   });
 }
 
-type Buffer = Pick<EdgeSite, 'bufferMaxAge' | 'bufferMaxBytes' | 'bufferDiscard'>;
+type BufferOfSite = Pick<EdgeSite, 'bufferMaxAge' | 'bufferMaxBytes' | 'bufferDiscard'>;
+type DiskOfLeaf = Pick<NatsLeafServer, 'jetstreamMaxFileBytes'>;
 
-function retentionOf({ bufferMaxAge, bufferMaxBytes, bufferDiscard }: Buffer, jetstreamMaxFileBytes: number): Retention {
+/** What the leaf of a site is to keep: never more than its JetStream has room for. */
+export function siteRetention({ bufferMaxAge, bufferMaxBytes, bufferDiscard }: BufferOfSite, { jetstreamMaxFileBytes }: DiskOfLeaf): Retention {
   const capacity = leafStreamCapacity(jetstreamMaxFileBytes);
   return { maxAgeMs: bufferMaxAge * 1000, maxBytes: Math.min(bufferMaxBytes ?? capacity, capacity), discard: bufferDiscard };
 }

@@ -1,12 +1,13 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { hubRetention, hubStream, leafStream, planStream, rearm, type SourcedSite, type StreamConfig } from '#libs/nats';
+import { hubRetention, hubStream, leafStream, planStream, rearm, sourceDelivery, type SourcedSite, type StreamConfig } from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { type BufferingSite, bufferingSites } from './buffering-site.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
+import { forEachOf } from './several.js';
 import type { StreamsJob } from './streams-queue.js';
 
 /** Leaves of a tenant that are seen to at the same time. */
@@ -67,11 +68,7 @@ export class StreamReconciler {
 
   /** Several at a time, as one that is silent takes seconds. */
   private async leavesOf(connection: NatsConnection, sites: readonly BufferingSite[], goOn: boolean): Promise<void> {
-    const waiting = [...sites];
-    const worker = async () => {
-      for (let site = waiting.shift(); site !== undefined; site = waiting.shift()) await this.leafOf(connection, site, goOn);
-    };
-    await Promise.all(Array.from({ length: LEAF_CONCURRENCY }, worker));
+    await forEachOf(sites, LEAF_CONCURRENCY, (site) => this.leafOf(connection, site, goOn));
   }
 
   /** @param goOn whether one leaf that does not answer keeps the others from being seen to */
@@ -104,4 +101,4 @@ export class StreamReconciler {
 }
 
 const hadSource = (config: StreamConfig | undefined, { site }: SourcedSite): boolean =>
-  config?.sources?.some(({ external }) => external?.deliver === `_sync.${site}`) ?? false;
+  config?.sources?.some(({ external }) => external?.deliver === sourceDelivery(site)) ?? false;

@@ -11,6 +11,9 @@ export interface StreamsJob {
   edgeSiteId?: string;
 }
 
+/** Measure what waits at the leaf of a site. */
+export const MEASURE = 'measure';
+
 /** Asks for streams to be seen to. The sweep sees to all of them in time; asking makes it fast. */
 @Injectable()
 export class Streams {
@@ -20,16 +23,21 @@ export class Streams {
 
   /** The leaf of a site has connected. */
   request(tenantId: string, edgeSiteId: string): Promise<void> {
-    return this.add({ tenantId, edgeSiteId });
+    return this.add('reconcile', { tenantId, edgeSiteId });
   }
 
   /** What a tenant's streams should be has changed: a site is gone, or is to keep something else. */
   requestTenant(tenantId: string): Promise<void> {
-    return this.add({ tenantId });
+    return this.add('reconcile', { tenantId });
+  }
+
+  /** Somebody wants to know what waits at the leaf of a site. */
+  requestMeasure(tenantId: string, edgeSiteId: string): Promise<void> {
+    return this.add(MEASURE, { tenantId, edgeSiteId });
   }
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
-  private async add(job: StreamsJob): Promise<void> {
-    await enqueued(this.queue.add('reconcile', job, { attempts: 5 }), this.logger, { ...job });
+  private async add(name: string, job: StreamsJob): Promise<void> {
+    await enqueued(this.queue.add(name, job, { attempts: 5 }), this.logger, { ...job });
   }
 }

@@ -313,6 +313,23 @@ export interface paths {
         patch: operations["updateEdgeSite"];
         trace?: never;
     };
+    "/api/admin/edge-sites/{id}/buffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what waits at the leaf of an edge site, and how long it has room */
+        get: operations["getEdgeSiteBuffer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/edge-sites/{id}/leaf-server": {
         parameters: {
             query?: never;
@@ -1335,6 +1352,11 @@ export interface components {
             /**
              * @description What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
              *     that the leaf holds: nothing goes that was not forwarded.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": null,
+             *       "discard": "old"
+             *     }
              */
             buffer?: components["schemas"]["BufferSettings"];
         };
@@ -1466,7 +1488,14 @@ export interface components {
              *     ]
              */
             server_sans: string[];
-            /** @description What its leaf is to keep. */
+            /**
+             * @description What its leaf is to keep.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": null,
+             *       "discard": "old"
+             *     }
+             */
             buffer: components["schemas"]["Buffer"];
             /**
              * Format: date-time
@@ -1552,8 +1581,89 @@ export interface components {
             /**
              * @description What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
              *     that the leaf holds: nothing goes that was not forwarded.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": null,
+             *       "discard": "old"
+             *     }
              */
             buffer?: components["schemas"]["BufferSettings"];
+        };
+        BufferLimits: {
+            /** @example old */
+            discard: components["schemas"]["BufferDiscard"];
+            /** @example 604800 */
+            max_age: number;
+            /** @example 9663676416 */
+            max_bytes: number;
+        };
+        SiteBuffer: {
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string;
+            /**
+             * @description Whether the leaf is connected to the hub now. One that is not goes on storing, and cannot be asked.
+             * @example true
+             */
+            connected: boolean;
+            /**
+             * Format: date-time
+             * @description When all this was so. A leaf that is connected is measured once a minute, when it connects, and every five seconds while messages wait.
+             * @example 2026-11-24T10:30:00.000Z
+             */
+            measured_at: string | null;
+            /**
+             * @description Messages that the hub had not got, at most: those it may have got are counted, too, while that is not known.
+             * @example 1200
+             */
+            waiting_messages: number | null;
+            /**
+             * @description Bytes of these, by the average size of a message.
+             * @example 480000
+             */
+            waiting_bytes: number | null;
+            /**
+             * @description Age of the oldest of these, in seconds, by the leaf's own clock; null when none waited. It is interpolated between times that are known.
+             * @example 310
+             */
+            oldest_age: number | null;
+            /**
+             * @description All messages that the leaf held, those that the hub has among them.
+             * @example 250000
+             */
+            stored_messages: number | null;
+            /** @example 100000000 */
+            stored_bytes: number | null;
+            /**
+             * @description Messages that came in a second, on average of about the last hour.
+             * @example 4.2
+             */
+            message_rate: number | null;
+            /**
+             * @description Bytes that came in a second.
+             * @example 1680.5
+             */
+            byte_rate: number | null;
+            /**
+             * @description Seconds from `measured_at` until the leaf loses a message that the hub has not got, or refuses one, if nothing is forwarded from then on and as
+             *     much comes in as did: for want of room, or as the oldest is older than `max_age`. Null when that will not be.
+             * @example 86400
+             */
+            full_in: number | null;
+            /**
+             * @description The limits that were in force at the leaf.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": 9663676416,
+             *       "discard": "old"
+             *     }
+             */
+            limits: components["schemas"]["BufferLimits"] | null;
+            /**
+             * @description Whether these are not what `buffer` of the site says: the leaf was away since that was changed, or has messages that the hub has not got, which
+             *     narrower limits wait for, or the next generation of its files is to bring the disk.
+             * @example false
+             */
+            limits_pending: boolean | null;
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
@@ -2798,6 +2908,40 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEdgeSiteBuffer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteBuffer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -111,6 +111,7 @@ export class CreateEdgeSiteDto {
   /**
    * What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
    * that the leaf holds: nothing goes that was not forwarded.
+   * @example { "max_age": 604800, "max_bytes": null, "discard": "old" }
    */
   @MayBeAbsent()
   @IsObject()

@@ -108,7 +108,10 @@ export class EdgeSiteDto {
   /** @example ["10.20.0.5"] */
   server_sans!: string[];
 
-  /** What its leaf is to keep. */
+  /**
+   * What its leaf is to keep.
+   * @example { "max_age": 604800, "max_bytes": null, "discard": "old" }
+   */
   buffer!: BufferDto;
 
   /**
