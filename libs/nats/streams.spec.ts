@@ -1,5 +1,5 @@
 import type { Clock } from '#libs/kernel';
-import { parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
+import { narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
 import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, type SourcedSite, type StreamConfig } from './streams.js';
 
 const clock: Clock = { now: () => new Date('2026-11-24T10:00:00.123Z') };
@@ -97,9 +97,12 @@ describe('the plan for a stream', () => {
     ['shorter', 1, -1, 7, -1],
     ['limited, of an unlimited one,', 7, 1000, 7, -1],
     ['smaller', 7, 1000, 7, 2000],
-  ])('does not delete messages for a %s retention', (_how, days, maxBytes, currentDays, currentBytes) => {
+  ])('does not delete messages for a %s retention, unless it may', (_how, days, maxBytes, currentDays, currentBytes) => {
     const stream = (age: number, bytes: number) => leafStream({ clock, retention: { maxAgeMs: age * 86_400_000, maxBytes: bytes } });
-    expect(planStream(stream(days, maxBytes), asServed(stream(currentDays, currentBytes)))).toEqual({ kind: 'none' });
+    const [desired, current] = [stream(days, maxBytes), asServed(stream(currentDays, currentBytes))];
+    expect(narrows(desired, current)).toBe(true);
+    expect(planStream(desired, current)).toEqual({ kind: 'none' });
+    expect(planStream(desired, current, { mayNarrow: true })).toMatchObject({ kind: 'update', config: { max_age: desired.max_age, max_bytes: maxBytes } });
   });
 
   it.each([
@@ -108,6 +111,7 @@ describe('the plan for a stream', () => {
     ['larger', 7, 1001, 7, 1001],
   ])('takes over a %s retention', (_how, days, maxBytes, expectedDays, expectedBytes) => {
     const stream = (age: number, bytes: number) => leafStream({ clock, retention: { maxAgeMs: age * 86_400_000, maxBytes: bytes } });
+    expect(narrows(stream(days, maxBytes), asServed(stream(7, 1000)))).toBe(false);
     expect(planStream(stream(days, maxBytes), asServed(stream(7, 1000)))).toMatchObject({
       kind: 'update',
       config: { max_age: expectedDays * NANOSECONDS_PER_DAY, max_bytes: expectedBytes },

@@ -1,21 +1,29 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { hubRetention, hubStream, leafStream, planStream, rearm, sourceDelivery, type SourcedSite, type StreamConfig } from '#libs/nats';
+import { hubRetention, hubStream, leafStream, narrows, planStream, rearm, sourceDelivery, type SourcedSite, type StreamConfig } from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
+import { BufferMeter } from './buffer-meter.js';
 import { type BufferingSite, bufferingSites } from './buffering-site.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
 import { forEachOf } from './several.js';
 import type { StreamsJob } from './streams-queue.js';
 
-/** Leaves of a tenant that are seen to at the same time. */
+/** Leaves of a tenant that are seen to at the same time, as one that is silent takes seconds. */
 const LEAF_CONCURRENCY = 16;
+
+/** Seeing to leaves of a tenant, all that are connected or one that has just connected. */
+interface LeafWork {
+  connection: NatsConnection;
+  tenantId: string;
+  isConnect: boolean;
+}
 
 /**
  * Makes the streams what they should be: `events` at each leaf, and at the hub the tenant's `events` with a source for each
- * leaf that has ever connected. A deleted site’s source goes; no message does.
+ * leaf that has ever connected. A deleted site’s source goes; no message does that the hub has not got.
  */
 @Injectable()
 export class StreamReconciler {
@@ -24,6 +32,7 @@ export class StreamReconciler {
   constructor(
     private readonly database: Database,
     private readonly connections: TenantConnections,
+    private readonly meter: BufferMeter,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -37,7 +46,8 @@ export class StreamReconciler {
     await this.connections.use(tenantId, 'streams', async (connection) => {
       const hub = new EventsStream(connection);
       await this.widenHub(tenantId, hub, sites);
-      await this.leavesOf(connection, seenTo, edgeSiteId === undefined);
+      const work = { connection, tenantId, isConnect: edgeSiteId !== undefined };
+      await forEachOf(seenTo, LEAF_CONCURRENCY, (site) => this.leafOf(work, site));
       await this.oneAtATime(tenantId, async (em) => {
         const sites = await bufferingSites(em);
         await this.hub(hub, sites, sites.find((site) => site.edgeSiteId === edgeSiteId));
@@ -66,25 +76,33 @@ export class StreamReconciler {
     });
   }
 
-  /** Several at a time, as one that is silent takes seconds. */
-  private async leavesOf(connection: NatsConnection, sites: readonly BufferingSite[], goOn: boolean): Promise<void> {
-    await forEachOf(sites, LEAF_CONCURRENCY, (site) => this.leafOf(connection, site, goOn));
-  }
-
-  /** @param goOn whether one leaf that does not answer keeps the others from being seen to */
-  private async leafOf(connection: NatsConnection, site: BufferingSite, goOn: boolean): Promise<void> {
+  /** Of many leaves, one that does not answer keeps no other from being seen to. */
+  private async leafOf(work: LeafWork, site: BufferingSite): Promise<void> {
     try {
-      await this.leaf(new EventsStream(connection, site.jetstreamDomain), site);
+      await this.leaf(work, site);
     } catch (error) {
       // One that refuses, as it has not got the disk yet that its next generation brings, is not to wait for its source.
-      if (!goOn && !isRefusal(error)) throw error;
+      if (work.isConnect && !isRefusal(error)) throw error;
       this.logger.warn({ err: error, edgeSiteId: site.edgeSiteId }, 'the stream of a leaf was not seen to; tried again');
     }
   }
 
-  private async leaf(stream: EventsStream, { retention }: BufferingSite): Promise<void> {
+  private async leaf(work: LeafWork, site: BufferingSite): Promise<void> {
+    const stream = new EventsStream(work.connection, site.jetstreamDomain);
     const current = await stream.current();
-    await stream.carryOut(planStream(leafStream({ clock: this.clock, retention }), current), current);
+    const desired = leafStream({ clock: this.clock, retention: site.retention });
+    const mayNarrow = current !== undefined && narrows(desired, current) && (await this.isDrained(work, site));
+    const plan = planStream(desired, current, { mayNarrow });
+    // One that refuses new messages removes none for a lower limit, and would refuse all from then on.
+    if (mayNarrow && plan.kind === 'update') await stream.update({ ...plan.config, discard: 'old' });
+    await stream.carryOut(plan, current);
+  }
+
+  /** Whether the hub has all that a leaf holds. One that has just connected waits for its source, and is asked the next time. */
+  private async isDrained({ connection, tenantId, isConnect }: LeafWork, site: BufferingSite): Promise<boolean> {
+    if (isConnect) return false;
+    const measured = await this.meter.measure(connection, tenantId, [site]);
+    return measured.get(site.edgeSiteId)?.waitingMessages === 0;
   }
 
   private async hub(stream: EventsStream, sites: BufferingSite[], connected: BufferingSite | undefined): Promise<void> {

@@ -1,6 +1,7 @@
-import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Tenant } from '#libs/model';
+import { SiteBuffers, Streams } from '../../../src/streams/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
 import type { TestLeaf } from './test-leaf.js';
@@ -55,11 +56,44 @@ describe.each(NATS_VERSIONS)('what a site’s leaf is to keep, with servers of $
     expect((await info(hub)).config).toMatchObject({ max_age: 30 * DAY * NANOSECONDS, discard: 'old' });
   });
 
+  it('is narrowed when the hub has all that the leaf holds, and not before', async () => {
+    const publish = async (count: number) => {
+      for (let n = 0; n < count; n++) await jetstream(site, { checkAPI: false }).publish('logs.syslog', Buffer.alloc(200_000));
+    };
+    await publish(5);
+    await stream(hub, 'all are at the hub', ({ state }) => state.messages === 5);
+    const manager = await jetstreamManager(hub, { checkAPI: false });
+    const { config } = await manager.streams.info('events');
+    const buffers = installation.idle.get(SiteBuffers, { strict: false });
+    const em = () => installation.database.database.em({ tenantId: tenant.id });
+    expect(await buffers.measured(tenant.id, siteId)).toMatchObject({ messages: 5, waitingMessages: 0 });
+    // As long as nobody gives the hub its source back.
+    await installation.database.database.transaction({ tenantId: tenant.id }, async (locking) => {
+      await locking.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenant.id}`]);
+      await manager.streams.update('events', { ...config, sources: [] });
+      await publish(5);
+      await change({ maxAge: 3 * DAY, maxBytes: 2 ** 20 });
+      await until('the leaf was asked what waits', async () => (await buffers.ofSite(em(), siteId))?.waitingMessages === 5);
+      await stream(site, 'the limits stay', (found) => found.config.max_bytes > 2 ** 20 && found.state.messages === 10);
+    });
+    const { config: held, state } = await info(site);
+    expect([held.max_age, held.max_bytes, state.messages]).toEqual([30 * DAY * NANOSECONDS, 9_663_676_416, 10]);
+
+    await manager.streams.update('events', config);
+    await stream(hub, 'all are at the hub', (found) => found.state.messages === 10);
+    await installation.idle.get(Streams, { strict: false }).requestTenant(tenant.id);
+    const narrowed = await stream(site, 'the leaf keeps messages for 3 days', ({ config: { max_age, discard } }) => max_age === 3 * DAY * NANOSECONDS && discard === 'new');
+    expect(narrowed.config.max_bytes).toBe(2 ** 20);
+    expect(narrowed.state.messages).toBeLessThan(6);
+    // The hub keeps what it has.
+    expect(await info(hub)).toMatchObject({ config: { max_age: 30 * DAY * NANOSECONDS }, state: { messages: 10 } });
+  });
+
   it('is applied when the leaf connects, where it was away', async () => {
     await site.close();
     await leaf.stop();
     await until('the leaf is offline', async () => (await installation.found(tenant, siteId)).leaf.linkId === null);
-    await change({ maxAge: 40 * DAY });
+    await change({ maxAge: 40 * DAY, maxBytes: null });
     await leaf.start();
     site = await connectToLeaf();
     await stream(site, 'the leaf keeps messages for 40 days', ({ config }) => config.max_age === 40 * DAY * NANOSECONDS);
