@@ -62,11 +62,11 @@ export class EdgeSitesController {
   @Authorize('delete', 'EdgeSite')
   @ApiOperation({
     operationId: 'deleteEdgeSite',
-    summary: 'Delete an edge site: certificates and NATS users are revoked, the hub drops its leaf',
+    summary: 'Delete an edge site that the hub has all messages of: certificates and NATS users are revoked, the hub drops its leaf',
   })
   @ApiProblems(400, 401, 403, 404, 409, 422)
   async delete(@CurrentCaller() caller: Caller, @IdParam() id: string, @Query() query: DeleteEdgeSiteQuery): Promise<void> {
-    await this.sites.delete(caller, id, { detach: query.collectors === 'detach' });
+    await this.sites.delete(caller, id, { detach: query.collectors === 'detach', discard: query.buffered === 'discard' });
   }
 
   @Get(':id/buffer')

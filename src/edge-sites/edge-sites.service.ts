@@ -18,7 +18,7 @@ import { ProvisioningQueue } from './provisioning-queue.js';
 import { applyChanges, given, leafSettings, type NewSite, type SiteChanges } from './site-changes.js';
 import { SiteDependents } from './site-dependents.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
-import { checkPorts, explainConflict, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
+import { bufferUnknown, checkPorts, explainConflict, hasBufferedMessages, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
 import { findSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 @Injectable()
@@ -130,27 +130,46 @@ export class EdgeSitesService {
   }
 
   /**
-   * Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf.
+   * Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf. What waits there then never arrives.
    * @param detach whether the packages of the site are let go; otherwise they are in the way
-   * @throws DomainError `not_found`; `site_in_use` with the list of its packages
+   * @param discard whether messages that wait at the leaf are let go; otherwise they are in the way, and so is not to know of any
+   * @throws DomainError `not_found`; `site_in_use` with the list of its packages; `site_has_buffered_messages`; `buffer_unknown`
    */
-  async delete(caller: Caller, id: string, { detach = false }: { detach?: boolean } = {}): Promise<void> {
-    const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('delete', 'EdgeSite', site);
+  async delete(caller: Caller, id: string, { detach = false, discard = false }: { detach?: boolean; discard?: boolean } = {}): Promise<void> {
+    const deletable = async (em: Em, lockMode?: LockMode.PESSIMISTIC_WRITE) => {
+      const found = await load(em, caller, id, lockMode);
+      caller.authorize('delete', 'EdgeSite', found.site);
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);
+      return { ...found, dependents };
+    };
+    // The leaf is asked without a lock: that takes a second.
+    if (!discard) await this.refuseToLose(await this.database.transaction(caller.tenantScope, deletable));
+    const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf, dependents } = await deletable(em, LockMode.PESSIMISTIC_WRITE);
+      const waiting = (await this.buffers.ofSite(em, id))?.waitingMessages ?? null;
       await this.dependents.release(em, caller, id);
       await this.certificates.revokeOfSite(em, caller, id, { reason: 'cessationOfOperation' });
       const accounts = await this.credentials.revokeOfSite(em, caller, id);
       em.remove(leaf);
       await em.flush();
       em.remove(site);
-      this.record(em, caller, 'edge_site.delete', site, { slug: site.slug, detached: dependents.map((one) => one.id) });
+      const detail = { slug: site.slug, detached: dependents.map((one) => one.id), discarded: discard ? waiting : 0 };
+      this.record(em, caller, 'edge_site.delete', site, detail);
       return accounts;
     });
     await this.accounts.announce(...accounts);
     await this.streams.requestTenant(caller.tenantId);
+  }
+
+  /** What was published at a site before it is deleted is at the hub by then, or somebody said that it need not be. */
+  private async refuseToLose({ leaf }: SiteWithLeaf): Promise<void> {
+    // Its stream is made when it first connects.
+    if (leaf.connectedAt == null) return;
+    const { tenantId, edgeSiteId } = leaf;
+    const buffer = leaf.linkId == null ? undefined : await this.buffers.measured(tenantId, edgeSiteId);
+    if (buffer === undefined) throw bufferUnknown(leaf, await this.buffers.ofSite(this.database.em({ tenantId }), edgeSiteId));
+    if (buffer.waitingMessages > 0) throw hasBufferedMessages(buffer);
   }
 
   private requestGeneration(leaf: NatsLeafServer): void {

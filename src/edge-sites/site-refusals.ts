@@ -1,6 +1,6 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { DomainError } from '#libs/kernel';
-import type { NatsLeafServer } from '#libs/model';
+import type { NatsLeafServer, SiteBuffer } from '#libs/model';
 import { parseHostPort } from '#libs/nats';
 import type { SiteChanges } from './site-changes.js';
 import type { Dependent } from './site-dependents.js';
@@ -25,6 +25,27 @@ export function inUse(dependents: readonly Dependent[]): DomainError {
     'its collectors then fall back to the hub, and its onboarding packages are revoked.';
   const errors = dependents.slice(0, SHOWN).map(({ kind, id, name }) => ({ pointer: '', code: kind, detail: `${name} (${id})` }));
   return new DomainError('site_in_use', detail, { errors });
+}
+
+const OR_DISCARD = 'or delete the site with ?buffered=discard, which lets go of what waits there';
+
+export function hasBufferedMessages({ waitingMessages, waitingBytes, oldestAgeMs }: SiteBuffer): DomainError {
+  const age = Math.round((oldestAgeMs ?? 0) / 1000);
+  return new DomainError(
+    'site_has_buffered_messages',
+    `${waitingMessages} messages (${waitingBytes} bytes, the oldest ${age} s old) wait at the leaf. Wait until the hub has them, ${OR_DISCARD}.`,
+    { retryable: true },
+  );
+}
+
+/** @param last what the leaf held when it was last asked */
+export function bufferUnknown({ linkId }: NatsLeafServer, last: SiteBuffer | undefined): DomainError {
+  const lastKnown = last && `; when it was last asked, at ${last.measuredAt.toISOString()}, ${last.waitingMessages} messages did`;
+  const detail =
+    linkId == null
+      ? `The leaf is not connected, and what waits there is not known${lastKnown ?? ''}. Let it connect, ${OR_DISCARD}.`
+      : `The leaf does not say what waits there${lastKnown ?? ''}. Try again in a moment, ${OR_DISCARD}.`;
+  return new DomainError('buffer_unknown', detail, { retryable: true });
 }
 
 export function checkPorts({ localListen, monitorPort }: NatsLeafServer): void {

@@ -174,6 +174,14 @@ export class DeleteEdgeSiteQuery {
   @MayBeAbsent()
   @IsIn(['detach'])
   collectors?: 'detach';
+
+  /**
+   * `discard` lets go of what waits at the leaf. Without it, a site is deleted only when the hub has all that the leaf holds.
+   * @example "discard"
+   */
+  @MayBeAbsent()
+  @IsIn(['discard'])
+  buffered?: 'discard';
 }
 
 const settings = (body: UpdateEdgeSiteDto) => ({
