@@ -5,6 +5,7 @@ import { Migration20261126_3_leaf_control_links } from './Migration20261126_3_le
 import { Migration20261126_4_packages } from './Migration20261126_4_packages.js';
 import { Migration20261126_5_buffer_settings } from './Migration20261126_5_buffer_settings.js';
 import { Migration20261126_6_site_buffers } from './Migration20261126_6_site_buffers.js';
+import { Migration20261126_7_tenant_streams } from './Migration20261126_7_tenant_streams.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   Migration20261126_4_packages,
   Migration20261126_5_buffer_settings,
   Migration20261126_6_site_buffers,
+  Migration20261126_7_tenant_streams,
 ];

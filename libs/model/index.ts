@@ -15,6 +15,7 @@ import { PlatformCa } from './platform-ca.entity.js';
 import { SiteBuffer } from './site-buffer.entity.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantCa } from './tenant-ca.entity.js';
+import { TenantStream } from './tenant-stream.entity.js';
 
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
@@ -33,6 +34,7 @@ export * from './platform-ca.entity.js';
 export * from './site-buffer.entity.js';
 export * from './tenant-ca.entity.js';
 export * from './tenant-owned.js';
+export * from './tenant-stream.entity.js';
 export * from './tenant.entity.js';
 
 export const entities = [
@@ -53,4 +55,5 @@ export const entities = [
   SiteBuffer,
   Tenant,
   TenantCa,
+  TenantStream,
 ];

@@ -14,5 +14,6 @@ export * from './stream-names.js';
 export * from './stream-lag.js';
 export * from './stream-plan.js';
 export * from './stream-state.js';
+export * from './stream-subjects.js';
 export * from './streams.js';
 export * from './subjects.js';

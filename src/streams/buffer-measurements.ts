@@ -4,7 +4,7 @@ import { HubConnection, TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
-import { bufferingSites } from './buffering-site.js';
+import { bufferingSites } from './wanted-streams.js';
 import { forEachOf } from './several.js';
 
 /** How old a measure may be, in milliseconds, and how old while messages wait. */

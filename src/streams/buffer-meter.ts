@@ -8,7 +8,7 @@ import { measureBuffer, sourceDelivery } from '#libs/nats';
 import { CLOCK } from '../platform/clock.js';
 import { Database } from '../platform/database/index.js';
 import { retentionOfStream, rowOfMeasure, measureOfRow } from './buffer-row.js';
-import type { BufferingSite } from './buffering-site.js';
+import type { BufferingSite } from './wanted-streams.js';
 import { EventsStream, type LookedAt } from './jetstream-api.js';
 import { forEachOf } from './several.js';
 

@@ -6,10 +6,10 @@ import { TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
-import { type BufferingSite, bufferingSites } from './buffering-site.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
 import { forEachOf } from './several.js';
 import type { StreamsJob } from './streams-queue.js';
+import { type BufferingSite, differ, type WantedStreams, wantedStreams } from './wanted-streams.js';
 
 /** Leaves of a tenant that are seen to at the same time, as one that is silent takes seconds. */
 const LEAF_CONCURRENCY = 16;
@@ -18,6 +18,8 @@ const LEAF_CONCURRENCY = 16;
 interface LeafWork {
   connection: NatsConnection;
   tenantId: string;
+  /** What the leaves are to store. */
+  subjects: readonly string[];
   isConnect: boolean;
 }
 
@@ -41,26 +43,29 @@ export class StreamReconciler {
    * @throws DomainError `hub_unreachable` (retryable)
    */
   async reconcile({ tenantId, edgeSiteId }: StreamsJob): Promise<void> {
-    const sites = await this.database.transaction({ tenantId }, bufferingSites);
-    const seenTo = sites.filter((site) => (edgeSiteId === undefined ? site.linkId !== null : site.edgeSiteId === edgeSiteId));
-    await this.connections.use(tenantId, 'streams', async (connection) => {
+    const wanted = await this.database.transaction({ tenantId }, wantedStreams);
+    const seenTo = wanted.sites.filter((site) => (edgeSiteId === undefined ? site.linkId !== null : site.edgeSiteId === edgeSiteId));
+    const isOutdated = await this.connections.use(tenantId, 'streams', async (connection) => {
       const hub = new EventsStream(connection);
-      await this.widenHub(tenantId, hub, sites);
-      const work = { connection, tenantId, isConnect: edgeSiteId !== undefined };
+      await this.widenHub(tenantId, hub, wanted.sites);
+      const work = { connection, tenantId, subjects: wanted.subjects, isConnect: edgeSiteId !== undefined };
       await forEachOf(seenTo, LEAF_CONCURRENCY, (site) => this.leafOf(work, site));
-      await this.oneAtATime(tenantId, async (em) => {
-        const sites = await bufferingSites(em);
-        await this.hub(hub, sites, sites.find((site) => site.edgeSiteId === edgeSiteId));
-        this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
+      return this.oneAtATime(tenantId, async (em) => {
+        const now = await wantedStreams(em);
+        await this.hub(hub, now, now.sites.find((site) => site.edgeSiteId === edgeSiteId));
+        this.logger.log({ tenantId, edgeSiteId, sites: now.sites.length }, 'streams seen to');
+        return differ(wanted, now);
       });
     });
+    // What was wanted has changed meanwhile, and whoever sees to that may have come to a leaf before this did.
+    if (isOutdated) await this.reconcile({ tenantId });
   }
 
   /** The hub's stream is read, changed and written: by one at a time for each tenant, who waits for nobody but the hub meanwhile. */
-  private oneAtATime(tenantId: string, work: (em: Em) => Promise<void>): Promise<void> {
+  private oneAtATime<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T> {
     return this.database.transaction({ tenantId }, async (em) => {
       await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
-      await work(em);
+      return work(em);
     });
   }
 
@@ -90,7 +95,7 @@ export class StreamReconciler {
   private async leaf(work: LeafWork, site: BufferingSite): Promise<void> {
     const stream = new EventsStream(work.connection, site.jetstreamDomain);
     const current = await stream.current();
-    const desired = leafStream({ clock: this.clock, retention: site.retention });
+    const desired = leafStream({ clock: this.clock, subjects: work.subjects, retention: site.retention });
     const mayNarrow = current !== undefined && narrows(desired, current) && (await this.isDrained(work, site));
     const plan = planStream(desired, current, { mayNarrow });
     // One that refuses new messages removes none for a lower limit, and would refuse all from then on.
@@ -105,10 +110,10 @@ export class StreamReconciler {
     return measured.get(site.edgeSiteId)?.waitingMessages === 0;
   }
 
-  private async hub(stream: EventsStream, sites: BufferingSite[], connected: BufferingSite | undefined): Promise<void> {
+  private async hub(stream: EventsStream, { sites, subjects }: WantedStreams, connected: BufferingSite | undefined): Promise<void> {
     const before = await stream.current();
     if (before === undefined && sites.length === 0) return;
-    const plan = planStream(hubStream({ sites, retention: hubRetention(sites.map(({ retention }) => retention)) }), before);
+    const plan = planStream(hubStream({ sites, subjects, retention: hubRetention(sites.map(({ retention }) => retention)) }), before);
     const now = await stream.carryOut(plan, before);
     // A source that was just made starts by itself; one that was there takes up to minutes to notice that its leaf is back.
     if (connected === undefined || !hadSource(before, connected)) return;

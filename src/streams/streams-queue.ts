@@ -26,7 +26,7 @@ export class Streams {
     return this.add('reconcile', { tenantId, edgeSiteId });
   }
 
-  /** What a tenant's streams should be has changed: a site is gone, or is to keep something else. */
+  /** What a tenant's streams should be has changed: a site is gone or is to keep something else, or other subjects are stored. */
   requestTenant(tenantId: string): Promise<void> {
     return this.add('reconcile', { tenantId });
   }

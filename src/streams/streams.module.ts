@@ -5,12 +5,15 @@ import { BufferMeasurements } from './buffer-measurements.js';
 import { BufferMeter } from './buffer-meter.js';
 import { SiteBuffers } from './site-buffers.js';
 import { StreamReconciler } from './stream-reconciler.js';
+import { StreamSubjectsController } from './stream-subjects.controller.js';
+import { StreamSubjectsService } from './stream-subjects.service.js';
 import { Streams, STREAMS_QUEUE } from './streams-queue.js';
 import { StreamsProcessor } from './streams.processor.js';
 
 @Module({
   imports: [BullModule.registerQueue({ name: STREAMS_QUEUE })],
-  providers: [Streams, SiteBuffers],
+  controllers: [StreamSubjectsController],
+  providers: [Streams, SiteBuffers, StreamSubjectsService],
   exports: [Streams, SiteBuffers],
 })
 export class StreamsModule {}

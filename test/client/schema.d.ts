@@ -638,6 +638,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/nats/stream-subjects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the subjects that the tenant’s streams store */
+        get: operations["getStreamSubjects"];
+        /** Say which subjects the tenant’s streams store besides those of collectors */
+        put: operations["setStreamSubjects"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1956,6 +1974,41 @@ export interface components {
              * @example curl -fsS -X POST -H x-serviceradar-download-token: q0Xw… -o edge-site-new-york-plant.tar.gz https://edge.example.com/api/edge-sites/01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70/bundle
              */
             command: string;
+        };
+        StreamSubjects: {
+            /**
+             * @description What collectors publish, whichever types of them there are.
+             * @example [
+             *       "logs.syslog",
+             *       "falco.>"
+             *     ]
+             */
+            built_in: string[];
+            /**
+             * @description What the tenant added.
+             * @example [
+             *       "sensors.>",
+             *       "logs.app"
+             *     ]
+             */
+            added: string[];
+            /**
+             * Format: date-time
+             * @description When that was changed last.
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string | null;
+        };
+        SetStreamSubjects: {
+            /**
+             * @description All subjects and patterns that the streams are to store besides `built_in`. None may overlap with another one or with those, or reach into
+             *     what NATS keeps for itself. One that is left out is stored no longer; what was stored stays.
+             * @example [
+             *       "sensors.>",
+             *       "logs.app"
+             *     ]
+             */
+            subjects: string[];
         };
     };
     responses: {
@@ -3669,6 +3722,77 @@ export interface operations {
                     "application/x-pem-file": string;
                 };
             };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getStreamSubjects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamSubjects"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setStreamSubjects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetStreamSubjects"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamSubjects"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

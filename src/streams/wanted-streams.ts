@@ -1,5 +1,6 @@
-import { EdgeSite, NatsLeafServer } from '#libs/model';
-import { leafStreamCapacity, type Retention, type SourcedSite } from '#libs/nats';
+import { isDeepStrictEqual } from 'node:util';
+import { EdgeSite, NatsLeafServer, TenantStream } from '#libs/model';
+import { leafStreamCapacity, type Retention, type SourcedSite, streamSubjects } from '#libs/nats';
 import type { Em } from '../platform/database/index.js';
 
 /** A site whose leaf has connected at least once, and so buffers. */
@@ -10,6 +11,23 @@ export interface BufferingSite extends SourcedSite {
   /** Its connection to the hub now; null when it has none. */
   linkId: string | null;
 }
+
+/** What a tenant's streams should be. */
+export interface WantedStreams {
+  sites: BufferingSite[];
+  /** What each of them stores. */
+  subjects: string[];
+}
+
+export async function wantedStreams(em: Em): Promise<WantedStreams> {
+  const stream = await em.findOne(TenantStream, {});
+  return { sites: await bufferingSites(em), subjects: streamSubjects(stream?.addedSubjects ?? []) };
+}
+
+/** Whether two such differ in what leaves are given. */
+export const differ = (one: WantedStreams, other: WantedStreams): boolean => !isDeepStrictEqual(forLeaves(one), forLeaves(other));
+
+const forLeaves = ({ sites, subjects }: WantedStreams) => [subjects, sites.map(({ edgeSiteId, retention }) => [edgeSiteId, retention])];
 
 /** Not the certificates and texts of a bundle, which are many times as large. */
 const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;
