@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { NatsModule } from '../nats/index.js';
 import { BufferMeasurements } from './buffer-measurements.js';
 import { BufferMeter } from './buffer-meter.js';
+import { BufferMetrics } from './buffer-metrics.js';
 import { SiteBuffers } from './site-buffers.js';
 import { StreamReconciler } from './stream-reconciler.js';
 import { StreamSubjectsController } from './stream-subjects.controller.js';
@@ -19,5 +20,5 @@ import { StreamsProcessor } from './streams.processor.js';
 export class StreamsModule {}
 
 /** The part of it that workers do. */
-@Module({ imports: [NatsModule], providers: [StreamReconciler, BufferMeter, BufferMeasurements, StreamsProcessor] })
+@Module({ imports: [NatsModule], providers: [StreamReconciler, BufferMeter, BufferMeasurements, BufferMetrics, StreamsProcessor] })
 export class StreamsWorkerModule {}
