@@ -91,6 +91,10 @@ describe('the rate', () => {
     expect(byteRate).toBeCloseTo(100.1);
   });
 
+  it('is not that of a moment', () => {
+    expect(measureBuffer({ ...after(30), firstAt: at(30) }, 0, undefined).messageRate).toBe(0.5);
+  });
+
   it('is the average of about the last hour', () => {
     let measure = measureBuffer(after(36_000), 0, undefined);
     expect(measure.messageRate).toBeCloseTo(1, 3);

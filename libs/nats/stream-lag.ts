@@ -27,6 +27,9 @@ export interface BufferMeasure {
 /** Rates are averages of about so many seconds. */
 const RATE_SPAN = 3_600;
 
+/** And of so many at least: the first messages of a leaf often come all at once. */
+const LEAST_RATE_SPAN = 60;
+
 /**
  * Compares a leaf's stream with what the hub has of it.
  *
@@ -83,12 +86,12 @@ const latest = (a: number | null, b: number | null): number | null => (a === nul
 /** The average since the measure before, and of as much of the time before that as belongs to the span. */
 function rateOf({ messages, lastSequence, firstAt, at }: StreamState, before: BufferMeasure | undefined): { rate: number; span: number } {
   if (before === undefined) {
-    const span = firstAt === undefined ? 0 : secondsBetween(firstAt, at);
-    return { rate: span === 0 ? 0 : messages / span, span: Math.min(span, RATE_SPAN) };
+    const span = Math.max(LEAST_RATE_SPAN, firstAt === undefined ? 0 : secondsBetween(firstAt, at));
+    return { rate: messages / span, span: Math.min(span, RATE_SPAN) };
   }
   const passed = secondsBetween(before.at, at);
   const span = before.rateSpan + passed;
-  if (passed === 0 || span === 0) return { rate: before.messageRate, span: before.rateSpan };
+  if (passed === 0) return { rate: before.messageRate, span: before.rateSpan };
   const came = lastSequence - before.lastSequence;
   return { rate: (before.messageRate * before.rateSpan + came) / span, span: Math.min(span, RATE_SPAN) };
 }
