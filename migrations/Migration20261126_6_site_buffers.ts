@@ -9,6 +9,7 @@ export class Migration20261126_6_site_buffers extends Migration {
         tenant_id uuid not null references tenants,
         measured_at timestamptz not null,
         link_id text not null,
+        request_id uuid,
         messages bigint not null,
         bytes bigint not null,
         last_sequence bigint not null,

@@ -12,6 +12,8 @@ const schema = defineEntity({
     measuredAt: p.datetime(),
     /** The leaf's connection to the hub that it was measured over. */
     linkId: p.string(),
+    /** Who asked for it to be measured, and waits for that. */
+    requestId: p.uuid().nullable(),
 
     // What the leaf's stream holds, and what of it the hub has not got yet: see BufferMeasure of libs/nats.
     messages: p.bigint('number'),

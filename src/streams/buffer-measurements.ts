@@ -6,6 +6,7 @@ import { Database, PLATFORM } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
 import { bufferingSites } from './wanted-streams.js';
 import { forEachOf } from './several.js';
+import type { MeasureJob } from './streams-queue.js';
 
 /** How old a measure may be, in milliseconds, and how old while messages wait. */
 const MAX_AGE = 60_000;
@@ -28,15 +29,20 @@ export class BufferMeasurements {
   ) {}
 
   /**
-   * Measures those of a tenant's sites that are connected.
+   * Measures a site, if it is connected, for somebody who waits for that.
    * @throws DomainError `hub_unreachable` (retryable)
    */
-  async measure(tenantId: string, siteIds: ReadonlySet<string>): Promise<void> {
+  async measureFor({ tenantId, edgeSiteId, requestId }: MeasureJob): Promise<void> {
+    await this.measure(tenantId, new Set([edgeSiteId]), requestId);
+  }
+
+  /** Measures those of a tenant's sites that are connected. */
+  private async measure(tenantId: string, siteIds: ReadonlySet<string>, requestId?: string): Promise<void> {
     const sites = (await this.database.transaction({ tenantId }, bufferingSites)).filter(
       ({ edgeSiteId, linkId }) => linkId !== null && siteIds.has(edgeSiteId),
     );
     if (sites.length === 0) return;
-    await this.connections.use(tenantId, 'streams', (connection) => this.meter.measure(connection, tenantId, sites));
+    await this.connections.use(tenantId, 'streams', (connection) => this.meter.measure(connection, { tenantId, sites, requestId }));
   }
 
   /** Measures what has to be: leaves that have connected since, where messages wait, and whatever was measured long ago. */

@@ -21,6 +21,14 @@ const SILENCE = 2_500;
 /** How often the hub is asked whether it has heard a source, in milliseconds. */
 const HEARD_INTERVAL = 250;
 
+/** What is to be measured: sites of a tenant that are connected. */
+export interface Measurement {
+  tenantId: string;
+  sites: readonly BufferingSite[];
+  /** Of somebody who waits for it. */
+  requestId?: string;
+}
+
 /** A leaf's stream, as it was at a moment (`performance.now()`). */
 interface Reading {
   site: BufferingSite;
@@ -42,15 +50,14 @@ export class BufferMeter {
    * Asks the leaves first and then the hub what it lacks of that. What a source says counts when the hub has heard from the leaf after the leaf
    * was asked: by then it has received all that was there, or knows that it has not.
    *
-   * @param sites that are connected, of one tenant
    * @returns what was measured, by site; without those whose leaf is silent, or has no stream yet
    * @throws DomainError `hub_unreachable` (retryable)
    */
-  async measure(connection: NatsConnection, tenantId: string, sites: readonly BufferingSite[]): Promise<Map<string, SiteBuffer>> {
-    const readings = await this.read(connection, sites);
+  async measure(connection: NatsConnection, wanted: Measurement): Promise<Map<string, SiteBuffer>> {
+    const readings = await this.read(connection, wanted.sites);
     if (readings.length === 0) return new Map();
     const lags = await lagsOf(new EventsStream(connection), readings);
-    return this.record(tenantId, readings, lags);
+    return this.record(wanted, readings, lags);
   }
 
   private async read(connection: NatsConnection, sites: readonly BufferingSite[]): Promise<Reading[]> {
@@ -66,7 +73,7 @@ export class BufferMeter {
     return readings;
   }
 
-  private record(tenantId: string, readings: readonly Reading[], lags: ReadonlyMap<string, number>): Promise<Map<string, SiteBuffer>> {
+  private record({ tenantId, requestId }: Measurement, readings: readonly Reading[], lags: ReadonlyMap<string, number>): Promise<Map<string, SiteBuffer>> {
     return this.database.transaction({ tenantId }, async (em) => {
       const id = readings.map(({ site }) => site.edgeSiteId);
       // They cannot be deleted meanwhile; in one order, or two workers wait for each other.
@@ -77,8 +84,9 @@ export class BufferMeter {
       const rows = there.map(({ id: edgeSiteId }) => {
         const { site, stream } = readingOf.get(edgeSiteId)!;
         const measure = measureBuffer(stream.state, lags.get(edgeSiteId), measured.get(edgeSiteId));
-        const linkId = site.linkId ?? '';
-        return { edgeSiteId, tenantId, measuredAt, linkId, ...rowOfMeasure(measure), ...retentionOfStream(stream.config) };
+        const made = { edgeSiteId, tenantId, measuredAt, linkId: site.linkId ?? '', ...rowOfMeasure(measure), ...retentionOfStream(stream.config) };
+        // Whoever waits for another one has not seen it yet, perhaps.
+        return requestId === undefined ? made : { ...made, requestId };
       });
       if (rows.length === 0) return new Map<string, SiteBuffer>();
       const kept = await em.upsertMany(SiteBuffer, rows);

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Clock, newId, type Random } from '#libs/kernel';
 import { SiteBuffer } from '#libs/model';
+import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { Streams } from './streams-queue.js';
 
@@ -15,6 +17,8 @@ export class SiteBuffers {
   constructor(
     private readonly database: Database,
     private readonly streams: Streams,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
   ) {}
 
   /** @returns undefined when the site's leaf was never measured */
@@ -22,14 +26,13 @@ export class SiteBuffers {
     return (await em.findOne(SiteBuffer, { edgeSiteId })) ?? undefined;
   }
 
-  /** Has a worker measure, and waits for it. @returns undefined when it could not, or there is none */
+  /** Has a worker measure, from now on, and waits for it. @returns undefined when it could not, or there is none */
   async measured(tenantId: string, edgeSiteId: string): Promise<SiteBuffer | undefined> {
-    const read = () => this.ofSite(this.database.em({ tenantId }), edgeSiteId);
-    const before = await read();
-    await this.streams.requestMeasure(tenantId, edgeSiteId);
+    const requestId = newId(this.clock, this.random);
+    await this.streams.requestMeasure({ tenantId, edgeSiteId, requestId });
     for (const until = performance.now() + PATIENCE; performance.now() < until; await delay(INTERVAL)) {
-      const now = await read();
-      if (now !== undefined && now.measuredAt.getTime() !== before?.measuredAt.getTime()) return now;
+      const buffer = await this.database.em({ tenantId }).findOne(SiteBuffer, { edgeSiteId, requestId });
+      if (buffer !== null) return buffer;
     }
     return undefined;
   }

@@ -54,7 +54,7 @@ export class StreamReconciler {
         const now = await wantedStreams(em);
         await this.hub(hub, now, now.sites.find((site) => site.edgeSiteId === edgeSiteId));
         this.logger.log({ tenantId, edgeSiteId, sites: now.sites.length }, 'streams seen to');
-        return differ(wanted, now);
+        return differ({ ...wanted, sites: seenTo }, now);
       });
     });
     // What was wanted has changed meanwhile, and whoever sees to that may have come to a leaf before this did.
@@ -106,7 +106,7 @@ export class StreamReconciler {
   /** Whether the hub has all that a leaf holds. One that has just connected waits for its source, and is asked the next time. */
   private async isDrained({ connection, tenantId, isConnect }: LeafWork, site: BufferingSite): Promise<boolean> {
     if (isConnect) return false;
-    const measured = await this.meter.measure(connection, tenantId, [site]);
+    const measured = await this.meter.measure(connection, { tenantId, sites: [site] });
     return measured.get(site.edgeSiteId)?.waitingMessages === 0;
   }
 

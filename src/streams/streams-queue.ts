@@ -11,7 +11,14 @@ export interface StreamsJob {
   edgeSiteId?: string;
 }
 
-/** Measure what waits at the leaf of a site. */
+/** Measure what waits at the leaf of a site, for somebody who waits for it. */
+export interface MeasureJob {
+  tenantId: string;
+  edgeSiteId: string;
+  requestId: string;
+}
+
+/** The name of such jobs; the others see to streams. */
 export const MEASURE = 'measure';
 
 /** Asks for streams to be seen to. The sweep sees to all of them in time; asking makes it fast. */
@@ -19,7 +26,7 @@ export const MEASURE = 'measure';
 export class Streams {
   private readonly logger = new Logger(Streams.name);
 
-  constructor(@InjectQueue(STREAMS_QUEUE) private readonly queue: Queue<StreamsJob>) {}
+  constructor(@InjectQueue(STREAMS_QUEUE) private readonly queue: Queue<StreamsJob | MeasureJob>) {}
 
   /** The leaf of a site has connected. */
   request(tenantId: string, edgeSiteId: string): Promise<void> {
@@ -32,12 +39,12 @@ export class Streams {
   }
 
   /** Somebody wants to know what waits at the leaf of a site. */
-  requestMeasure(tenantId: string, edgeSiteId: string): Promise<void> {
-    return this.add(MEASURE, { tenantId, edgeSiteId });
+  requestMeasure(job: MeasureJob): Promise<void> {
+    return this.add(MEASURE, job);
   }
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
-  private async add(name: string, job: StreamsJob): Promise<void> {
+  private async add(name: string, job: StreamsJob | MeasureJob): Promise<void> {
     await enqueued(this.queue.add(name, job, { attempts: 5 }), this.logger, { ...job });
   }
 }

@@ -8,7 +8,7 @@ import { JobWorker } from '../platform/queue/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { BufferMeasurements } from './buffer-measurements.js';
 import { StreamReconciler } from './stream-reconciler.js';
-import { MEASURE, STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
+import { MEASURE, type MeasureJob, STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
 
 /** How often each tenant's streams are compared with what they should be, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -31,8 +31,8 @@ export class StreamsProcessor extends JobWorker implements OnApplicationBootstra
     super();
   }
 
-  override async process({ name, data }: Job<StreamsJob>): Promise<void> {
-    if (name === MEASURE) await this.measurements.measure(data.tenantId, new Set([data.edgeSiteId!]));
+  override async process({ name, data }: Job<StreamsJob | MeasureJob>): Promise<void> {
+    if (name === MEASURE) await this.measurements.measureFor(data as MeasureJob);
     else await this.reconciler.reconcile(data);
   }
 

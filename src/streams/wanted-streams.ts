@@ -24,10 +24,12 @@ export async function wantedStreams(em: Em): Promise<WantedStreams> {
   return { sites: await bufferingSites(em), subjects: streamSubjects(stream?.addedSubjects ?? []) };
 }
 
-/** Whether two such differ in what leaves are given. */
-export const differ = (one: WantedStreams, other: WantedStreams): boolean => !isDeepStrictEqual(forLeaves(one), forLeaves(other));
-
-const forLeaves = ({ sites, subjects }: WantedStreams) => [subjects, sites.map(({ edgeSiteId, retention }) => [edgeSiteId, retention])];
+/** Whether leaves were given something else than is wanted now. @param given to those sites that were seen to */
+export function differ(given: WantedStreams, now: WantedStreams): boolean {
+  const retentionOf = new Map(now.sites.map(({ edgeSiteId, retention }) => [edgeSiteId, retention]));
+  const isOutdated = ({ edgeSiteId, retention }: BufferingSite) => !isDeepStrictEqual(retention, retentionOf.get(edgeSiteId) ?? retention);
+  return !isDeepStrictEqual(given.subjects, now.subjects) || given.sites.some(isOutdated);
+}
 
 /** Not the certificates and texts of a bundle, which are many times as large. */
 const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;

@@ -28,7 +28,7 @@ describe('a process with a port for metrics', () => {
   };
   const measured = (siteId: string, waiting: number, oldestAgeMs: number | null, byteRate: number) =>
     execute(
-      `insert into site_buffers values (?, ?, '2026-11-26T10:00:00Z', 'hub:1', 1000, 500000, 2000, 1800, ?, ?, ?, ?, ?, 3600, now(), now(), 604800000, 1000000, 'old')`,
+      `insert into site_buffers values (?, ?, '2026-11-26T10:00:00Z', 'hub:1', null, 1000, 500000, 2000, 1800, ?, ?, ?, ?, ?, 3600, now(), now(), 604800000, 1000000, 'old')`,
       [siteId, acme.id, waiting, waiting * 500, oldestAgeMs, byteRate / 500, byteRate],
     );
   /** Of a site: each of its metrics. */
