@@ -52,8 +52,9 @@ export class Site {
     return ok(this.api.post<NatsLeafServerDto>(`/admin/edge-sites/${this.id}/leaf-server/regenerate`));
   }
 
-  delete(): Promise<unknown> {
-    return ok(this.api.delete(`/admin/edge-sites/${this.id}`));
+  /** @param query with its question mark */
+  delete(query = ''): Promise<unknown> {
+    return ok(this.api.delete(`/admin/edge-sites/${this.id}${query}`));
   }
 
   /** Runs the curl line that the API printed, and unpacks what it downloads. @returns the folder of the bundle */

@@ -3,8 +3,11 @@ import { Migration20261126_1_sealed_bundles } from './Migration20261126_1_sealed
 import { Migration20261126_2_control_accounts } from './Migration20261126_2_control_accounts.js';
 import { Migration20261126_3_leaf_control_links } from './Migration20261126_3_leaf_control_links.js';
 import { Migration20261126_4_packages } from './Migration20261126_4_packages.js';
-import { Migration20261126_6_expected_collectors } from './Migration20261126_6_expected_collectors.js';
-import { Migration20261126_7_leaf_system_account } from './Migration20261126_7_leaf_system_account.js';
+import { Migration20261126_5_buffer_settings } from './Migration20261126_5_buffer_settings.js';
+import { Migration20261126_6_site_buffers } from './Migration20261126_6_site_buffers.js';
+import { Migration20261126_7_tenant_streams } from './Migration20261126_7_tenant_streams.js';
+import { Migration20261126_8_expected_collectors } from './Migration20261126_8_expected_collectors.js';
+import { Migration20261126_9_leaf_system_account } from './Migration20261126_9_leaf_system_account.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -13,6 +16,9 @@ export const migrations = [
   Migration20261126_2_control_accounts,
   Migration20261126_3_leaf_control_links,
   Migration20261126_4_packages,
-  Migration20261126_6_expected_collectors,
-  Migration20261126_7_leaf_system_account,
+  Migration20261126_5_buffer_settings,
+  Migration20261126_6_site_buffers,
+  Migration20261126_7_tenant_streams,
+  Migration20261126_8_expected_collectors,
+  Migration20261126_9_leaf_system_account,
 ];

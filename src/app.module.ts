@@ -17,6 +17,7 @@ import { DatabaseModule, type DatabaseUrls, DatabaseUrlsModule } from './platfor
 import { EncryptionModule } from './platform/encryption/index.js';
 import { HealthModule } from './platform/health/index.js';
 import { LoggingModule } from './platform/logging/index.js';
+import { MetricsModule } from './platform/metrics/index.js';
 import { ProblemModule } from './platform/problem/index.js';
 import { PublicUrlModule } from './platform/public-url.module.js';
 import { QueueModule } from './platform/queue/index.js';
@@ -31,6 +32,7 @@ const PLATFORM = [
   PublicUrlModule,
   EncryptionModule,
   HealthModule,
+  MetricsModule,
   DatabaseModule,
   QueueModule,
   AuditModule,

@@ -2,11 +2,11 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError } from '#libs/kernel';
 import { ApiKeysService } from './api-keys/index.js';
 import { AppModule } from './app.module.js';
 import { HubAddress } from './nats/index.js';
 import { parseApiKey } from './platform/auth/index.js';
+import { cannotListen } from './platform/cannot-listen.js';
 import type { Config } from './platform/config/index.js';
 import { configureHttp, httpAdapterOptions } from './platform/http.js';
 import { standardLogger } from './platform/logging/index.js';
@@ -60,11 +60,8 @@ export async function start(config: Config): Promise<RunningService> {
 async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<void> {
   try {
     await app.listen(port, host);
-  } catch (cause) {
-    const { code } = cause as { code?: string };
-    if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') throw cause;
-    const why = { EADDRINUSE: 'is taken by another program', EADDRNOTAVAIL: 'is no address of this machine', EACCES: 'needs more rights' }[code];
-    throw new DomainError('invalid_configuration', `The API cannot listen: HOST and PORT say ${host}:${port}, which ${why}.`, { cause });
+  } catch (error) {
+    throw cannotListen(error, 'The API cannot listen: HOST and PORT say', `${host}:${port}`);
   }
 }
 

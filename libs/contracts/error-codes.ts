@@ -12,6 +12,8 @@ export const ERROR_CODES = [
   'not_provisioned',
   'nats_leaf_url_missing',
   'site_in_use',
+  'site_has_buffered_messages',
+  'buffer_unknown',
   'stale',
   'too_large',
   'unsupported_media_type',

@@ -2,6 +2,9 @@ import { type EdgeSiteEvent, type EdgeSiteStatus, edgeSiteLifecycle } from '#lib
 import { defineEntity, p } from '@mikro-orm/core';
 import { tenantOwned } from './tenant-owned.js';
 
+/** The oldest messages, or what comes, whose publishers are told. */
+export type BufferDiscard = 'old' | 'new';
+
 const schema = defineEntity({
   name: 'EdgeSite',
   tableName: 'edge_sites',
@@ -17,6 +20,12 @@ const schema = defineEntity({
     natsLeafUrl: p.string().nullable(),
     labels: p.json<Record<string, string>>(),
     serverSans: p.json<string[]>(),
+    /** Seconds that the leaf keeps messages for. */
+    bufferMaxAge: p.integer(),
+    /** Bytes of messages that the leaf keeps; null is as many as its JetStream has room for. */
+    bufferMaxBytes: p.bigint('number').nullable(),
+    /** What goes when that is full. */
+    bufferDiscard: p.string().$type<BufferDiscard>(),
     lastSeenAt: p.datetime().nullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

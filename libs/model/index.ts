@@ -12,8 +12,10 @@ import { NatsOperator } from './nats-operator.entity.js';
 import { NatsUser } from './nats-user.entity.js';
 import { OnboardingPackage } from './onboarding-package.entity.js';
 import { PlatformCa } from './platform-ca.entity.js';
+import { SiteBuffer } from './site-buffer.entity.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantCa } from './tenant-ca.entity.js';
+import { TenantStream } from './tenant-stream.entity.js';
 
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
@@ -29,8 +31,10 @@ export * from './nats-operator.entity.js';
 export * from './nats-user.entity.js';
 export * from './onboarding-package.entity.js';
 export * from './platform-ca.entity.js';
+export * from './site-buffer.entity.js';
 export * from './tenant-ca.entity.js';
 export * from './tenant-owned.js';
+export * from './tenant-stream.entity.js';
 export * from './tenant.entity.js';
 
 export const entities = [
@@ -48,6 +52,8 @@ export const entities = [
   NatsUser,
   OnboardingPackage,
   PlatformCa,
+  SiteBuffer,
   Tenant,
   TenantCa,
+  TenantStream,
 ];

@@ -143,7 +143,7 @@ export function personPermissions(
 ): Permissions {
   const errors = (['publish', 'subscribe'] as const).flatMap((direction) =>
     asked[direction].flatMap((subject, index): FieldError[] => {
-      const refusal = refuse(subject, within);
+      const refusal = refuseSubject(subject, within);
       return refusal ? [{ pointer: `/${direction}/${index}`, ...refusal }] : [];
     }),
   );
@@ -163,7 +163,8 @@ export function isReserved(subject: string): boolean {
   return /^[$_*>]/.test(firstToken(subject));
 }
 
-function refuse(subject: string, within: readonly string[] | undefined): Omit<FieldError, 'pointer'> | undefined {
+/** Why a subject or pattern cannot be used by a tenant; undefined when it can. */
+export function refuseSubject(subject: string, within?: readonly string[]): Omit<FieldError, 'pointer'> | undefined {
   if (!isSubject(subject, { wildcards: true })) {
     return { code: 'invalid_subject', detail: 'This is not a NATS subject: tokens of visible ASCII characters, joined by dots.' };
   }

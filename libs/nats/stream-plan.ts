@@ -8,13 +8,14 @@ import { type SourcedSite, siteSource, type StreamConfig, type StreamSource } fr
 export type StreamPlan = { kind: 'create'; config: StreamConfig } | { kind: 'update'; config: StreamConfig } | { kind: 'none' };
 
 /**
- * Compares the stream that should be with the one that is. Nothing here removes messages: a limit never goes below the one in
- * force, the first sequence stays, and there is no plan that deletes.
+ * Compares the stream that should be with the one that is. Nothing here removes messages, unless the caller says that some may go: a limit
+ * never goes below the one in force, the first sequence stays, and there is no plan that deletes.
  *
  * @param current the configuration of the stream as its server told it, or undefined when there is none
+ * @param mayNarrow whether limits may go below those in force, and messages with them
  * @throws DomainError `invalid_configuration` when the two differ in what cannot be changed: name, storage, retention policy.
  */
-export function planStream(desired: StreamConfig, current: StreamConfig | undefined): StreamPlan {
+export function planStream(desired: StreamConfig, current: StreamConfig | undefined, { mayNarrow = false } = {}): StreamPlan {
   if (!current) return { kind: 'create', config: desired };
   for (const field of ['name', 'storage', 'retention'] as const) {
     if (current[field] !== desired[field]) {
@@ -25,11 +26,16 @@ export function planStream(desired: StreamConfig, current: StreamConfig | undefi
     ...current,
     ...desired,
     first_seq: current.first_seq,
-    max_age: wider(desired.max_age, current.max_age),
-    max_bytes: wider(desired.max_bytes, current.max_bytes),
+    ...(mayNarrow ? {} : widerLimits(desired, current)),
   };
   const unchanged = (Object.keys(desired) as (keyof StreamConfig)[]).every((field) => isSame(config[field], current[field]));
   return unchanged ? { kind: 'none' } : { kind: 'update', config };
+}
+
+/** Whether a limit that should be is below the one in force. */
+export function narrows(desired: StreamConfig, current: StreamConfig): boolean {
+  const kept = widerLimits(desired, current);
+  return kept.max_age !== desired.max_age || kept.max_bytes !== desired.max_bytes;
 }
 
 /**
@@ -80,6 +86,11 @@ export function parseStreamAnswer(payload: Uint8Array): StreamAnswer {
   textField(what, config, 'name');
   return { kind: 'stream', config: config as unknown as StreamConfig };
 }
+
+const widerLimits = (desired: StreamConfig, current: StreamConfig) => ({
+  max_age: wider(desired.max_age, current.max_age),
+  max_bytes: wider(desired.max_bytes, current.max_bytes),
+});
 
 /** Whichever keeps more; 0 and below is unlimited. */
 const wider = (a: number, b: number): number => (a <= 0 || b <= 0 ? Math.min(a, b) : Math.max(a, b));

@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/kernel';
-import { parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
-import { hubStream, leafStream, type SourcedSite, type StreamConfig } from './streams.js';
+import { narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
+import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, type SourcedSite, type StreamConfig } from './streams.js';
 
 const clock: Clock = { now: () => new Date('2026-11-24T10:00:00.123Z') };
 const invalid = expect.objectContaining({ code: 'invalid_configuration' });
@@ -33,7 +33,20 @@ describe("a leaf's stream", () => {
   });
 });
 
+describe('the room for the stream of a leaf', () => {
+  it('is nine tenths of the disk that JetStream has there', () => {
+    expect(leafStreamCapacity(10 * 2 ** 30)).toBe(9_663_676_416);
+  });
+});
+
 describe("the hub's stream", () => {
+  it('keeps messages for as long as the leaf that keeps them longest, and for seven days at least', () => {
+    const days = (count: number) => ({ maxAgeMs: count * 86_400_000, maxBytes: 1000 });
+    expect(hubRetention([days(1), days(30), days(9)])).toEqual({ ...DEFAULT_RETENTION, maxAgeMs: 30 * 86_400_000 });
+    expect(hubRetention([days(1)])).toEqual(DEFAULT_RETENTION);
+    expect(hubRetention([])).toEqual(DEFAULT_RETENTION);
+  });
+
   it('sources each site from its domain and from its beginning', () => {
     expect(hubStream({ sites: [newYork, paris] })).toMatchObject({
       duplicate_window: 100_000_000,
@@ -84,9 +97,12 @@ describe('the plan for a stream', () => {
     ['shorter', 1, -1, 7, -1],
     ['limited, of an unlimited one,', 7, 1000, 7, -1],
     ['smaller', 7, 1000, 7, 2000],
-  ])('does not delete messages for a %s retention', (_how, days, maxBytes, currentDays, currentBytes) => {
+  ])('does not delete messages for a %s retention, unless it may', (_how, days, maxBytes, currentDays, currentBytes) => {
     const stream = (age: number, bytes: number) => leafStream({ clock, retention: { maxAgeMs: age * 86_400_000, maxBytes: bytes } });
-    expect(planStream(stream(days, maxBytes), asServed(stream(currentDays, currentBytes)))).toEqual({ kind: 'none' });
+    const [desired, current] = [stream(days, maxBytes), asServed(stream(currentDays, currentBytes))];
+    expect(narrows(desired, current)).toBe(true);
+    expect(planStream(desired, current)).toEqual({ kind: 'none' });
+    expect(planStream(desired, current, { mayNarrow: true })).toMatchObject({ kind: 'update', config: { max_age: desired.max_age, max_bytes: maxBytes } });
   });
 
   it.each([
@@ -95,10 +111,17 @@ describe('the plan for a stream', () => {
     ['larger', 7, 1001, 7, 1001],
   ])('takes over a %s retention', (_how, days, maxBytes, expectedDays, expectedBytes) => {
     const stream = (age: number, bytes: number) => leafStream({ clock, retention: { maxAgeMs: age * 86_400_000, maxBytes: bytes } });
+    expect(narrows(stream(days, maxBytes), asServed(stream(7, 1000)))).toBe(false);
     expect(planStream(stream(days, maxBytes), asServed(stream(7, 1000)))).toMatchObject({
       kind: 'update',
       config: { max_age: expectedDays * NANOSECONDS_PER_DAY, max_bytes: expectedBytes },
     });
+  });
+
+  it('takes over what goes when it is full', () => {
+    const stream = (discard: 'old' | 'new') => leafStream({ clock, retention: { ...DEFAULT_RETENTION, discard } });
+    expect(planStream(stream('new'), asServed(stream('old')))).toMatchObject({ kind: 'update', config: { discard: 'new' } });
+    expect(planStream(stream('new'), asServed(stream('new')))).toEqual({ kind: 'none' });
   });
 
   it('is refused where the stream that is there is of another make', () => {

@@ -18,7 +18,7 @@ export interface StreamConfig {
   sources?: readonly StreamSource[];
   retention: 'limits';
   storage: 'file';
-  discard: 'old' | 'new';
+  discard: Discard;
   max_age: number;
   max_bytes: number;
   num_replicas: number;
@@ -27,19 +27,30 @@ export interface StreamConfig {
   first_seq?: number;
 }
 
+/** What goes when a stream is full: its oldest messages, or whatever comes (the publisher is told). */
+export type Discard = 'old' | 'new';
+
 export interface Retention {
   /** Milliseconds. */
   maxAgeMs: number;
   /** Bytes; -1 is unlimited. */
   maxBytes: number;
+  /** `old` when absent. */
+  discard?: Discard;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const NANOSECONDS = 1_000_000;
 const UNLIMITED = -1;
 
-/** Seven days; as many bytes as the account may store. */
-export const DEFAULT_RETENTION: Retention = { maxAgeMs: 7 * DAY_MS, maxBytes: UNLIMITED };
+/** Seven days; as many bytes as the account may store; the oldest messages go first. */
+export const DEFAULT_RETENTION: Retention = { maxAgeMs: 7 * DAY_MS, maxBytes: UNLIMITED, discard: 'old' };
+
+/** Of the disk that JetStream has at a leaf, the share that the stream may take: the rest is for its index. */
+const LEAF_STREAM_SHARE = 0.9;
+
+/** @returns the most bytes that the stream of a leaf may hold whose JetStream may use so many bytes of disk */
+export const leafStreamCapacity = (jetstreamMaxFileBytes: number): number => Math.floor(jetstreamMaxFileBytes * LEAF_STREAM_SHARE);
 
 // The server's default. A publisher that repeats a message after a lost acknowledgement does so within it.
 const LEAF_DUPLICATE_WINDOW_MS = 120_000;
@@ -110,16 +121,24 @@ export function siteSource({ site, jetstreamDomain }: SourcedSite): StreamSource
   return {
     name: EVENTS_STREAM,
     opt_start_seq: 1,
-    external: { api: `$JS.${jetstreamDomain}.API`, deliver: `_sync.${site}` },
+    external: { api: `$JS.${jetstreamDomain}.API`, deliver: sourceDelivery(site) },
   };
 }
 
-function limits({ maxAgeMs, maxBytes }: Retention, duplicateWindowMs: number): StreamConfig {
+/** The retention of a tenant's stream at the hub: seven days, or as long as the leaf keeps messages that keeps them longest. */
+export function hubRetention(leaves: readonly Retention[]): Retention {
+  return { ...DEFAULT_RETENTION, maxAgeMs: Math.max(DEFAULT_RETENTION.maxAgeMs, ...leaves.map(({ maxAgeMs }) => maxAgeMs)) };
+}
+
+/** Where the source of a site delivers, which tells the sources of a tenant apart. */
+export const sourceDelivery = (site: string): string => `_sync.${site}`;
+
+function limits({ maxAgeMs, maxBytes, discard = 'old' }: Retention, duplicateWindowMs: number): StreamConfig {
   return {
     name: EVENTS_STREAM,
     retention: 'limits',
     storage: 'file',
-    discard: 'old',
+    discard,
     max_age: maxAgeMs * NANOSECONDS,
     max_bytes: maxBytes,
     num_replicas: 1,

@@ -28,6 +28,18 @@ export function subjectIsWithin(pattern: string, allowed: readonly string[]): bo
   return allowed.some((outer) => isWithin(pattern.split('.'), outer.split('.')));
 }
 
+/** Whether there is a subject that both patterns match. */
+export function subjectsOverlap(one: string, other: string): boolean {
+  const [a, b] = [one.split('.'), other.split('.')];
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const [left, right] = [a[index], b[index]];
+    if (left === undefined || right === undefined) return false;
+    if (left === '>' || right === '>') return true;
+    if (left !== '*' && right !== '*' && left !== right) return false;
+  }
+  return true;
+}
+
 export const firstToken = (subject: string): string => subject.split('.', 1)[0]!;
 
 function isWithin(inner: readonly string[], outer: readonly string[]): boolean {

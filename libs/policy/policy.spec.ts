@@ -24,6 +24,8 @@ describe('access rules', () => {
       ['create', 'DownloadToken', ['operator', 'admin', 'platform_admin']],
       ['create', 'NatsCredential', ['operator', 'admin', 'platform_admin']],
       ['revoke', 'NatsCredential', ['operator', 'admin', 'platform_admin']],
+      ['read', 'StreamSubjects', ['viewer', 'operator', 'admin', 'platform_admin']],
+      ['update', 'StreamSubjects', ['admin', 'platform_admin']],
       ['revoke', 'Certificate', ['admin', 'platform_admin']],
       ['create', 'ApiKey', ['admin', 'platform_admin']],
       ['read', 'AuditEvent', ['admin', 'platform_admin']],

@@ -6,6 +6,7 @@ import { CLOCK } from '../platform/clock.js';
 import { ApiPage, type Page } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
+import { SiteBufferDto, toSiteBufferDto } from './dto/buffer.dto.js';
 import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
 import { CreateEdgeSiteDto, DeleteEdgeSiteQuery, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
 import { EdgeSitesService } from './edge-sites.service.js';
@@ -61,11 +62,19 @@ export class EdgeSitesController {
   @Authorize('delete', 'EdgeSite')
   @ApiOperation({
     operationId: 'deleteEdgeSite',
-    summary: 'Delete an edge site: certificates and NATS users are revoked, the hub drops its leaf',
+    summary: 'Delete an edge site that the hub has all messages of: certificates and NATS users are revoked, the hub drops its leaf',
   })
   @ApiProblems(400, 401, 403, 404, 409, 422)
   async delete(@CurrentCaller() caller: Caller, @IdParam() id: string, @Query() query: DeleteEdgeSiteQuery): Promise<void> {
-    await this.sites.delete(caller, id, { detach: query.collectors === 'detach' });
+    await this.sites.delete(caller, id, { detach: query.collectors === 'detach', discard: query.buffered === 'discard' });
+  }
+
+  @Get(':id/buffer')
+  @Authorize('read', 'EdgeSite')
+  @ApiOperation({ operationId: 'getEdgeSiteBuffer', summary: 'Get what waits at the leaf of an edge site, and how long it has room' })
+  @ApiProblems(400, 401, 403, 404)
+  async buffer(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<SiteBufferDto> {
+    return toSiteBufferDto(await this.sites.buffer(caller, id));
   }
 
   @Get(':id/leaf-server')

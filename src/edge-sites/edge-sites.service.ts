@@ -1,8 +1,7 @@
-import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
+import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
-import { parseHostPort } from '#libs/nats';
 import { AccountService, CredentialService, HubAddress, PlatformHosts } from '../nats/index.js';
 import { CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
@@ -11,37 +10,16 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { slugOf } from '../platform/validation/index.js';
-import { Streams } from '../streams/index.js';
+import { SiteBuffers, Streams } from '../streams/index.js';
+import { BUFFER_DEFAULTS, bufferColumns, checkBufferFits } from './buffer-settings.js';
 import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
 import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
+import { applyChanges, given, leafSettings, type NewSite, type SiteChanges } from './site-changes.js';
+import { SiteDependents } from './site-dependents.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
-import { type Dependent, SiteDependents } from './site-dependents.js';
-import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
-
-export interface LeafSettings {
-  localListen?: string;
-  monitorPort?: number;
-  jetstreamMaxMemoryBytes?: number;
-  jetstreamMaxFileBytes?: number;
-  jetstreamSyncAlways?: boolean;
-}
-
-export interface NewSite extends LeafSettings {
-  name: string;
-  slug?: string;
-  natsLeafUrl: string | null;
-  labels: Record<string, string>;
-  serverSans: string[];
-  jetstreamDomain?: string;
-}
-
-export interface SiteChanges extends LeafSettings {
-  name?: string;
-  natsLeafUrl?: string | null;
-  labels?: Record<string, string>;
-  serverSans?: string[];
-}
+import { bufferUnknown, checkPorts, explainConflict, hasBufferedMessages, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
+import { findSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 @Injectable()
 export class EdgeSitesService {
@@ -53,6 +31,7 @@ export class EdgeSitesService {
     private readonly accounts: AccountService,
     private readonly dependents: SiteDependents,
     private readonly streams: Streams,
+    private readonly buffers: SiteBuffers,
     private readonly hub: HubAddress,
     private readonly platformHosts: PlatformHosts,
     private readonly audit: Audit,
@@ -74,6 +53,7 @@ export class EdgeSitesService {
         const jetstreamDomain = input.jetstreamDomain ?? (await this.freeDomain(em, caller.tenantId, slug));
         const made = this.newSite(caller.tenantId, slug, jetstreamDomain, input);
         checkPorts(made.leaf);
+        checkBufferFits(made.site, made.leaf);
         em.persist(made.site);
         await em.flush();
         em.persist(made.leaf);
@@ -103,21 +83,31 @@ export class EdgeSitesService {
     return this.database.transaction(caller.tenantScope, (em) => load(em, caller, id));
   }
 
-  /** Changes a site. What the leaf's files hold is made anew, as the next generation. */
+  /**
+   * A site, with what its leaf held when it was last asked.
+   * @throws DomainError `not_found`
+   */
+  buffer(caller: Caller, id: string): Promise<MeasuredSite> {
+    return this.database.transaction(caller.tenantScope, async (em) => ({ ...(await load(em, caller, id)), buffer: await this.buffers.ofSite(em, id) }));
+  }
+
+  /** Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs. */
   async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
     checkListenerHosts(changes, this.platformHosts.reserved);
-    const { changed, renewed } = await this.database.transaction(caller.tenantScope, async (em) => {
+    const { changed, applied } = await this.database.transaction(caller.tenantScope, async (em) => {
       const changed = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('update', 'EdgeSite', changed.site);
       refuseToShrinkBuffer(changed.leaf, changes);
-      const renewed = applyChanges(changed, changes);
+      const applied = applyChanges(changed, changes);
       checkPorts(changed.leaf);
+      checkBufferFits(changed.site, changed.leaf);
       changed.site.updatedAt = this.clock.now();
-      if (renewed) this.requestGeneration(changed.leaf);
-      this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: renewed });
-      return { changed, renewed };
+      if (applied.files) this.requestGeneration(changed.leaf);
+      this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: applied.files });
+      return { changed, applied };
     });
-    if (renewed) await this.provisioning.add(changed.leaf);
+    if (applied.files) await this.provisioning.add(changed.leaf);
+    if (applied.buffer) await this.streams.requestTenant(caller.tenantId);
     return changed;
   }
 
@@ -140,27 +130,46 @@ export class EdgeSitesService {
   }
 
   /**
-   * Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf.
+   * Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf. What waits there then never arrives.
    * @param detach whether the packages of the site are let go; otherwise they are in the way
-   * @throws DomainError `not_found`; `site_in_use` with the list of its packages
+   * @param discard whether messages that wait at the leaf are let go; otherwise they are in the way, and so is not to know of any
+   * @throws DomainError `not_found`; `site_in_use` with the list of its packages; `site_has_buffered_messages`; `buffer_unknown`
    */
-  async delete(caller: Caller, id: string, { detach = false }: { detach?: boolean } = {}): Promise<void> {
-    const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('delete', 'EdgeSite', site);
+  async delete(caller: Caller, id: string, { detach = false, discard = false }: { detach?: boolean; discard?: boolean } = {}): Promise<void> {
+    const deletable = async (em: Em, lockMode?: LockMode.PESSIMISTIC_WRITE) => {
+      const found = await load(em, caller, id, lockMode);
+      caller.authorize('delete', 'EdgeSite', found.site);
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);
+      return { ...found, dependents };
+    };
+    // The leaf is asked without a lock: that takes a second.
+    if (!discard) await this.refuseToLose(await this.database.transaction(caller.tenantScope, deletable));
+    const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf, dependents } = await deletable(em, LockMode.PESSIMISTIC_WRITE);
+      const waiting = (await this.buffers.ofSite(em, id))?.waitingMessages ?? null;
       await this.dependents.release(em, caller, id);
       await this.certificates.revokeOfSite(em, caller, id, { reason: 'cessationOfOperation' });
       const accounts = await this.credentials.revokeOfSite(em, caller, id);
       em.remove(leaf);
       await em.flush();
       em.remove(site);
-      this.record(em, caller, 'edge_site.delete', site, { slug: site.slug, detached: dependents.map((one) => one.id) });
+      const detail = { slug: site.slug, detached: dependents.map((one) => one.id), discarded: discard ? waiting : 0 };
+      this.record(em, caller, 'edge_site.delete', site, detail);
       return accounts;
     });
     await this.accounts.announce(...accounts);
     await this.streams.requestTenant(caller.tenantId);
+  }
+
+  /** What was published at a site before it is deleted is at the hub by then, or somebody said that it need not be. */
+  private async refuseToLose({ leaf }: SiteWithLeaf): Promise<void> {
+    // Its stream is made when it first connects.
+    if (leaf.connectedAt == null) return;
+    const { tenantId, edgeSiteId } = leaf;
+    const buffer = leaf.linkId == null ? undefined : await this.buffers.measured(tenantId, edgeSiteId);
+    if (buffer === undefined) throw bufferUnknown(leaf, await this.buffers.ofSite(this.database.em({ tenantId }), edgeSiteId));
+    if (buffer.waitingMessages > 0) throw hasBufferedMessages(buffer);
   }
 
   private requestGeneration(leaf: NatsLeafServer): void {
@@ -187,6 +196,8 @@ export class EdgeSitesService {
       natsLeafUrl: input.natsLeafUrl,
       labels: input.labels,
       serverSans: input.serverSans,
+      ...BUFFER_DEFAULTS,
+      ...given(bufferColumns(input.buffer)),
       createdAt: now,
       updatedAt: now,
     });
@@ -218,63 +229,4 @@ async function load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESS
   return found;
 }
 
-/** @returns whether anything changed that stands in the leaf's certificates or configuration */
-function applyChanges({ site, leaf }: SiteWithLeaf, changes: SiteChanges): boolean {
-  const before = JSON.stringify([site.natsLeafUrl, site.serverSans, leafSettings(leaf)]);
-  const { name, natsLeafUrl, labels, serverSans } = changes;
-  Object.assign(site, given({ name, natsLeafUrl, labels, serverSans }));
-  Object.assign(leaf, given(leafSettings(changes)));
-  return before !== JSON.stringify([site.natsLeafUrl, site.serverSans, leafSettings(leaf)]);
-}
-
-const leafSettings = (from: LeafSettings): LeafSettings => ({
-  localListen: from.localListen,
-  monitorPort: from.monitorPort,
-  jetstreamMaxMemoryBytes: from.jetstreamMaxMemoryBytes,
-  jetstreamMaxFileBytes: from.jetstreamMaxFileBytes,
-  jetstreamSyncAlways: from.jetstreamSyncAlways,
-});
-
-/** Without what was not given. */
-const given = <T extends object>(values: T): Partial<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
-
 const present = (site: EdgeSite, leaf: NatsLeafServer | undefined) => (leaf === undefined ? [] : [{ site, leaf }]);
-
-function invalid(pointer: string, code: string, detail: string): DomainError {
-  return new DomainError('validation_failed', detail, { errors: [{ pointer, code, detail }] });
-}
-
-/** A leaf that has less disk than its stream was made with drops the stream at its next start, with all that it buffers (2.10). */
-function refuseToShrinkBuffer(leaf: NatsLeafServer, { jetstreamMaxFileBytes: asked }: SiteChanges): void {
-  if (asked === undefined || asked >= leaf.jetstreamMaxFileBytes || !leaf.connectedAt) return;
-  const detail = `The leaf has buffered with ${leaf.jetstreamMaxFileBytes} bytes of disk. Less could lose what it holds: give it as much, or more.`;
-  throw invalid('/jetstream_max_file_bytes', 'lowered', detail);
-}
-
-/** A list that a page can show; more than that nobody reads. */
-const SHOWN = 100;
-
-function inUse(dependents: readonly Dependent[]): DomainError {
-  const detail =
-    `The site has ${dependents.length} packages. Revoke them first, or delete it with ?collectors=detach: ` +
-    'its collectors then fall back to the hub, and its onboarding packages are revoked.';
-  const errors = dependents.slice(0, SHOWN).map(({ kind, id, name }) => ({ pointer: '', code: kind, detail: `${name} (${id})` }));
-  return new DomainError('site_in_use', detail, { errors });
-}
-
-function checkPorts({ localListen, monitorPort }: NatsLeafServer): void {
-  if (parseHostPort(localListen).port !== monitorPort) return;
-  throw invalid('/monitor_port', 'port_taken', `The leaf listens for collectors on port ${monitorPort} already. Choose another monitor_port.`);
-}
-
-/** Uniqueness is the database's to decide; here it is put into words. */
-function explainConflict(error: unknown, slug: string, domain: string | undefined): unknown {
-  if (!(error instanceof UniqueConstraintViolationException)) return error;
-  return error.message.includes('nats_leaf_servers_domain_unique')
-    ? new DomainError(
-        'jetstream_domain_taken',
-        `Another site of the tenant has the JetStream domain ${domain === undefined ? `edge-${slug}` : `"${domain}"`}. Choose another jetstream_domain.`,
-      )
-    : new DomainError('slug_taken', `A site with the slug "${slug}" exists already. Choose another slug.`);
-}

@@ -1,11 +1,16 @@
 import { LockMode } from '@mikro-orm/postgresql';
-import { EdgeSite, NatsLeafServer } from '#libs/model';
+import { EdgeSite, NatsLeafServer, type SiteBuffer } from '#libs/model';
 import type { Em, Where } from '../platform/database/index.js';
 
 /** A site with its leaf; neither is ever without the other. */
 export interface SiteWithLeaf {
   site: EdgeSite;
   leaf: NatsLeafServer;
+}
+
+/** And what its leaf held when it was last asked. */
+export interface MeasuredSite extends SiteWithLeaf {
+  buffer: SiteBuffer | undefined;
 }
 
 /**

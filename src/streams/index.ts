@@ -1,2 +1,5 @@
+export { fullInOf } from './buffer-row.js';
+export { siteRetention } from './wanted-streams.js';
+export * from './site-buffers.js';
 export * from './streams-queue.js';
 export * from './streams.module.js';

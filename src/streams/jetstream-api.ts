@@ -1,12 +1,16 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { DomainError } from '#libs/kernel';
-import { parseStreamAnswer, type StreamConfig, type StreamPlan, streamRequest } from '#libs/nats';
+import { parseStreamAnswer, parseStreamInfo, type StreamAnswer, type StreamConfig, type StreamInfo, type StreamPlan, streamRequest } from '#libs/nats';
 
 /** How long the hub may take to answer, in milliseconds. Adding the source of a site that waits long takes a while. */
 const HUB_TIMEOUT = 10_000;
 
 /** How long a leaf may: nobody else's stream waits for one that is silent. */
 const LEAF_TIMEOUT = 3_000;
+
+export interface LookedAt extends StreamInfo {
+  config: StreamConfig;
+}
 
 /** The stream `events` of one JetStream domain. */
 export class EventsStream {
@@ -18,27 +22,33 @@ export class EventsStream {
 
   /** @returns its configuration; undefined when there is none yet */
   async current(): Promise<StreamConfig | undefined> {
-    const answer = await this.ask('info');
-    if (answer.kind === 'not_found') return undefined;
-    return this.accepted(answer);
+    const answer = parseStreamAnswer(await this.request('info'));
+    return answer.kind === 'not_found' ? undefined : this.accepted(answer);
+  }
+
+  /** @returns its configuration and state; undefined when there is none yet */
+  async look(): Promise<LookedAt | undefined> {
+    const data = await this.request('info');
+    const answer = parseStreamAnswer(data);
+    return answer.kind === 'not_found' ? undefined : { config: this.accepted(answer), ...parseStreamInfo(data) };
   }
 
   /** @returns the configuration as it is then */
   async carryOut(plan: StreamPlan, current: StreamConfig | undefined): Promise<StreamConfig> {
     if (plan.kind === 'none') return current!;
-    return this.accepted(await this.ask(plan.kind, plan.config));
+    return this.accepted(parseStreamAnswer(await this.request(plan.kind, plan.config)));
   }
 
   async update(config: StreamConfig): Promise<StreamConfig> {
-    return this.accepted(await this.ask('update', config));
+    return this.accepted(parseStreamAnswer(await this.request('update', config)));
   }
 
-  private async ask(verb: 'create' | 'update' | 'info', config?: StreamConfig) {
+  private async request(verb: 'create' | 'update' | 'info', config?: StreamConfig): Promise<Uint8Array> {
     const subject = streamRequest(verb, this.domain);
     try {
       const payload = config === undefined ? undefined : JSON.stringify(config);
       const { data } = await this.connection.request(subject, payload, { timeout: this.domain === undefined ? HUB_TIMEOUT : LEAF_TIMEOUT });
-      return parseStreamAnswer(data);
+      return data;
     } catch (cause) {
       throw new DomainError('hub_unreachable', `JetStream of ${this.domain ?? 'the hub'} does not answer.`, {
         context: { subject },
@@ -48,11 +58,11 @@ export class EventsStream {
     }
   }
 
-  private accepted(answer: Awaited<ReturnType<EventsStream['ask']>>): StreamConfig {
+  private accepted(answer: StreamAnswer): StreamConfig {
     if (answer.kind === 'stream') return answer.config;
-    throw new DomainError('hub_unreachable', `JetStream of ${this.domain ?? 'the hub'} refused the stream.`, {
-      context: { answer },
-      retryable: true,
-    });
+    throw new DomainError('conflict', `JetStream of ${this.domain ?? 'the hub'} refused the stream.`, { context: { answer }, retryable: true });
   }
 }
+
+/** Whether a server has answered, and does not want the stream so. */
+export const isRefusal = (error: unknown): boolean => error instanceof DomainError && error.code === 'conflict';

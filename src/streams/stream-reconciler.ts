@@ -1,30 +1,31 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { EdgeSite, NatsLeafServer } from '#libs/model';
-import { hubStream, leafStream, planStream, rearm, type SourcedSite } from '#libs/nats';
+import { hubRetention, hubStream, leafStream, narrows, planStream, rearm, sourceDelivery, type SourcedSite, type StreamConfig } from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
-import { EventsStream } from './jetstream-api.js';
+import { BufferMeter } from './buffer-meter.js';
+import { EventsStream, isRefusal } from './jetstream-api.js';
+import { forEachOf } from './several.js';
 import type { StreamsJob } from './streams-queue.js';
+import { type BufferingSite, differ, type WantedStreams, wantedStreams } from './wanted-streams.js';
 
-/** Of the disk that JetStream has at a leaf, the share that the stream may take: the rest is for its index. */
-const STREAM_SHARE = 0.9;
-
-/** Leaves of a tenant that are seen to at the same time. */
+/** Leaves of a tenant that are seen to at the same time, as one that is silent takes seconds. */
 const LEAF_CONCURRENCY = 16;
 
-interface Site extends SourcedSite {
-  edgeSiteId: string;
-  maxFileBytes: number;
-  /** Whether it is connected now. */
-  isLinked: boolean;
+/** Seeing to leaves of a tenant, all that are connected or one that has just connected. */
+interface LeafWork {
+  connection: NatsConnection;
+  tenantId: string;
+  /** What the leaves are to store. */
+  subjects: readonly string[];
+  isConnect: boolean;
 }
 
 /**
  * Makes the streams what they should be: `events` at each leaf, and at the hub the tenant's `events` with a source for each
- * leaf that has ever connected. A deleted site’s source goes; no message does.
+ * leaf that has ever connected. A deleted site’s source goes; no message does that the hub has not got.
  */
 @Injectable()
 export class StreamReconciler {
@@ -33,6 +34,7 @@ export class StreamReconciler {
   constructor(
     private readonly database: Database,
     private readonly connections: TenantConnections,
+    private readonly meter: BufferMeter,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -41,53 +43,77 @@ export class StreamReconciler {
    * @throws DomainError `hub_unreachable` (retryable)
    */
   async reconcile({ tenantId, edgeSiteId }: StreamsJob): Promise<void> {
-    const linked = (await this.sitesOf(tenantId)).filter((site) => (edgeSiteId === undefined ? site.isLinked : site.edgeSiteId === edgeSiteId));
-    await this.connections.use(tenantId, 'streams', async (connection) => {
-      await this.leavesOf(connection, linked, edgeSiteId === undefined);
-      await this.database.transaction({ tenantId }, async (em) => {
-        // The hub's stream is read, changed and written: one at a time for each tenant. Nobody is waited for under the lock but the hub.
-        await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
-        const sites = await connectedSites(em);
-        const connected = sites.find((site) => site.edgeSiteId === edgeSiteId);
-        await this.hub(new EventsStream(connection), sites, connected);
-        this.logger.log({ tenantId, edgeSiteId, sites: sites.length }, 'streams seen to');
+    const wanted = await this.database.transaction({ tenantId }, wantedStreams);
+    const seenTo = wanted.sites.filter((site) => (edgeSiteId === undefined ? site.linkId !== null : site.edgeSiteId === edgeSiteId));
+    const isOutdated = await this.connections.use(tenantId, 'streams', async (connection) => {
+      const hub = new EventsStream(connection);
+      await this.widenHub(tenantId, hub, wanted.sites);
+      const work = { connection, tenantId, subjects: wanted.subjects, isConnect: edgeSiteId !== undefined };
+      await forEachOf(seenTo, LEAF_CONCURRENCY, (site) => this.leafOf(work, site));
+      return this.oneAtATime(tenantId, async (em) => {
+        const now = await wantedStreams(em);
+        await this.hub(hub, now, now.sites.find((site) => site.edgeSiteId === edgeSiteId));
+        this.logger.log({ tenantId, edgeSiteId, sites: now.sites.length }, 'streams seen to');
+        return differ({ ...wanted, sites: seenTo }, now);
       });
+    });
+    // What was wanted has changed meanwhile, and whoever sees to that may have come to a leaf before this did.
+    if (isOutdated) await this.reconcile({ tenantId });
+  }
+
+  /** The hub's stream is read, changed and written: by one at a time for each tenant, who waits for nobody but the hub meanwhile. */
+  private oneAtATime<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T> {
+    return this.database.transaction({ tenantId }, async (em) => {
+      await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
+      return work(em);
     });
   }
 
-  private sitesOf(tenantId: string): Promise<Site[]> {
-    return this.database.transaction({ tenantId }, connectedSites);
+  /** Before any leaf: one that keeps messages for longer than the hub brings again, after a restart, what has aged out only there. */
+  private async widenHub(tenantId: string, stream: EventsStream, sites: readonly BufferingSite[]): Promise<void> {
+    const { maxAgeMs } = hubRetention(sites.map(({ retention }) => retention));
+    if (maxAgeMs === hubRetention([]).maxAgeMs) return;
+    await this.oneAtATime(tenantId, async () => {
+      const current = await stream.current();
+      if (current === undefined) return;
+      const widened = { ...current, max_age: hubStream({ sites: [], retention: { maxAgeMs, maxBytes: -1 } }).max_age };
+      await stream.carryOut(planStream(widened, current), current);
+    });
   }
 
-  /** Several at a time, as one that is silent takes seconds. */
-  private async leavesOf(connection: NatsConnection, sites: readonly Site[], goOn: boolean): Promise<void> {
-    const waiting = [...sites];
-    const worker = async () => {
-      for (let site = waiting.shift(); site !== undefined; site = waiting.shift()) await this.leafOf(connection, site, goOn);
-    };
-    await Promise.all(Array.from({ length: LEAF_CONCURRENCY }, worker));
-  }
-
-  /** @param goOn whether one leaf that does not answer keeps the others from being seen to */
-  private async leafOf(connection: NatsConnection, site: Site, goOn: boolean): Promise<void> {
+  /** Of many leaves, one that does not answer keeps no other from being seen to. */
+  private async leafOf(work: LeafWork, site: BufferingSite): Promise<void> {
     try {
-      await this.leaf(new EventsStream(connection, site.jetstreamDomain), site);
+      await this.leaf(work, site);
     } catch (error) {
-      if (!goOn) throw error;
+      // One that refuses, as it has not got the disk yet that its next generation brings, is not to wait for its source.
+      if (work.isConnect && !isRefusal(error)) throw error;
       this.logger.warn({ err: error, edgeSiteId: site.edgeSiteId }, 'the stream of a leaf was not seen to; tried again');
     }
   }
 
-  private async leaf(stream: EventsStream, { maxFileBytes }: Site): Promise<void> {
+  private async leaf(work: LeafWork, site: BufferingSite): Promise<void> {
+    const stream = new EventsStream(work.connection, site.jetstreamDomain);
     const current = await stream.current();
-    const retention = { maxAgeMs: 7 * 24 * 60 * 60 * 1000, maxBytes: Math.floor(maxFileBytes * STREAM_SHARE) };
-    await stream.carryOut(planStream(leafStream({ clock: this.clock, retention }), current), current);
+    const desired = leafStream({ clock: this.clock, subjects: work.subjects, retention: site.retention });
+    const mayNarrow = current !== undefined && narrows(desired, current) && (await this.isDrained(work, site));
+    const plan = planStream(desired, current, { mayNarrow });
+    // One that refuses new messages removes none for a lower limit, and would refuse all from then on.
+    if (mayNarrow && plan.kind === 'update') await stream.update({ ...plan.config, discard: 'old' });
+    await stream.carryOut(plan, current);
   }
 
-  private async hub(stream: EventsStream, sites: Site[], connected: Site | undefined): Promise<void> {
+  /** Whether the hub has all that a leaf holds. One that has just connected waits for its source, and is asked the next time. */
+  private async isDrained({ connection, tenantId, isConnect }: LeafWork, site: BufferingSite): Promise<boolean> {
+    if (isConnect) return false;
+    const measured = await this.meter.measure(connection, { tenantId, sites: [site] });
+    return measured.get(site.edgeSiteId)?.waitingMessages === 0;
+  }
+
+  private async hub(stream: EventsStream, { sites, subjects }: WantedStreams, connected: BufferingSite | undefined): Promise<void> {
     const before = await stream.current();
     if (before === undefined && sites.length === 0) return;
-    const plan = planStream(hubStream({ sites }), before);
+    const plan = planStream(hubStream({ sites, subjects, retention: hubRetention(sites.map(({ retention }) => retention)) }), before);
     const now = await stream.carryOut(plan, before);
     // A source that was just made starts by itself; one that was there takes up to minutes to notice that its leaf is back.
     if (connected === undefined || !hadSource(before, connected)) return;
@@ -97,19 +123,5 @@ export class StreamReconciler {
   }
 }
 
-const hadSource = (config: Awaited<ReturnType<EventsStream['current']>>, { site }: SourcedSite): boolean =>
-  config?.sources?.some(({ external }) => external?.deliver === `_sync.${site}`) ?? false;
-
-/** Not the certificates and texts of a bundle, which are many times as large. */
-const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;
-
-async function connectedSites(em: Em): Promise<Site[]> {
-  const leaves = await em.find(NatsLeafServer, { connectedAt: { $ne: null } }, { fields: LEAF_FIELDS, orderBy: { id: 'asc' } });
-  const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: ['id', 'slug'] });
-  const slugOf = new Map(sites.map(({ id, slug }) => [id, slug]));
-  return leaves.flatMap(({ edgeSiteId, jetstreamDomain, jetstreamMaxFileBytes: maxFileBytes, linkId }) => {
-    const site = slugOf.get(edgeSiteId);
-    // A site that is deleted between the two queries is gone.
-    return site === undefined ? [] : [{ edgeSiteId, site, jetstreamDomain, maxFileBytes, isLinked: linkId !== null }];
-  });
-}
+const hadSource = (config: StreamConfig | undefined, { site }: SourcedSite): boolean =>
+  config?.sources?.some(({ external }) => external?.deliver === sourceDelivery(site)) ?? false;

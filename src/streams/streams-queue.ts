@@ -11,25 +11,40 @@ export interface StreamsJob {
   edgeSiteId?: string;
 }
 
+/** Measure what waits at the leaf of a site, for somebody who waits for it. */
+export interface MeasureJob {
+  tenantId: string;
+  edgeSiteId: string;
+  requestId: string;
+}
+
+/** The name of such jobs; the others see to streams. */
+export const MEASURE = 'measure';
+
 /** Asks for streams to be seen to. The sweep sees to all of them in time; asking makes it fast. */
 @Injectable()
 export class Streams {
   private readonly logger = new Logger(Streams.name);
 
-  constructor(@InjectQueue(STREAMS_QUEUE) private readonly queue: Queue<StreamsJob>) {}
+  constructor(@InjectQueue(STREAMS_QUEUE) private readonly queue: Queue<StreamsJob | MeasureJob>) {}
 
   /** The leaf of a site has connected. */
   request(tenantId: string, edgeSiteId: string): Promise<void> {
-    return this.add({ tenantId, edgeSiteId });
+    return this.add('reconcile', { tenantId, edgeSiteId });
   }
 
-  /** A site of the tenant's is gone. */
+  /** What a tenant's streams should be has changed: a site is gone or is to keep something else, or other subjects are stored. */
   requestTenant(tenantId: string): Promise<void> {
-    return this.add({ tenantId });
+    return this.add('reconcile', { tenantId });
+  }
+
+  /** Somebody wants to know what waits at the leaf of a site. */
+  requestMeasure(job: MeasureJob): Promise<void> {
+    return this.add(MEASURE, job);
   }
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
-  private async add(job: StreamsJob): Promise<void> {
-    await enqueued(this.queue.add('reconcile', job, { attempts: 5 }), this.logger, { ...job });
+  private async add(name: string, job: StreamsJob | MeasureJob): Promise<void> {
+    await enqueued(this.queue.add(name, job, { attempts: 5 }), this.logger, { ...job });
   }
 }

@@ -4,37 +4,45 @@ import type { Job } from 'bullmq';
 import { NatsLeafServer } from '#libs/model';
 import { HubConnection } from '../nats/index.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
-import { JobWorker } from '../platform/queue/index.js';
+import { JOB_WORKER, JobWorker } from '../platform/queue/index.js';
 import { Sweep } from '../platform/sweep.js';
+import { BufferMeasurements } from './buffer-measurements.js';
 import { StreamReconciler } from './stream-reconciler.js';
-import { STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
+import { MEASURE, type MeasureJob, STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
 
 /** How often each tenant's streams are compared with what they should be, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
 
-@Processor(STREAMS_QUEUE, { concurrency: 4, lockDuration: 30_000, stalledInterval: 5_000, maxStalledCount: 10 })
+/** How often leaves are looked for that are to be measured, in milliseconds. */
+const MEASURE_INTERVAL = 5_000;
+
+@Processor(STREAMS_QUEUE, { ...JOB_WORKER, concurrency: 4, lockDuration: 30_000 })
 export class StreamsProcessor extends JobWorker implements OnApplicationBootstrap {
   private readonly logger = new Logger(StreamsProcessor.name);
   private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.all(), this.logger);
+  private readonly measuring = new Sweep(MEASURE_INTERVAL, () => this.measurements.measureDue(), this.logger);
 
   constructor(
     private readonly reconciler: StreamReconciler,
+    private readonly measurements: BufferMeasurements,
     private readonly database: Database,
     private readonly hub: HubConnection,
   ) {
     super();
   }
 
-  override async process({ data }: Job<StreamsJob>): Promise<void> {
-    await this.reconciler.reconcile(data);
+  override async process({ name, data }: Job<StreamsJob | MeasureJob>): Promise<void> {
+    if (name === MEASURE) await this.measurements.measureFor(data as MeasureJob);
+    else await this.reconciler.reconcile(data);
   }
 
   onApplicationBootstrap(): void {
     this.sweep.start();
+    this.measuring.start();
   }
 
   override async onModuleDestroy(): Promise<void> {
-    await this.sweep.stop();
+    await Promise.all([this.sweep.stop(), this.measuring.stop()]);
     await super.onModuleDestroy();
   }
 

@@ -305,12 +305,29 @@ export interface paths {
         get: operations["getEdgeSite"];
         put?: never;
         post?: never;
-        /** Delete an edge site: certificates and NATS users are revoked, the hub drops its leaf */
+        /** Delete an edge site that the hub has all messages of: certificates and NATS users are revoked, the hub drops its leaf */
         delete: operations["deleteEdgeSite"];
         options?: never;
         head?: never;
         /** Change an edge site; what its leaf’s files hold is made anew as the next generation */
         patch: operations["updateEdgeSite"];
+        trace?: never;
+    };
+    "/api/admin/edge-sites/{id}/buffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what waits at the leaf of an edge site, and how long it has room */
+        get: operations["getEdgeSiteBuffer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/admin/edge-sites/{id}/leaf-server": {
@@ -621,6 +638,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/nats/stream-subjects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the subjects that the tenant’s streams store */
+        get: operations["getStreamSubjects"];
+        /** Say which subjects the tenant’s streams store besides those of collectors */
+        put: operations["setStreamSubjects"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -652,7 +687,7 @@ export interface components {
          * @description For programs.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
+        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
         FieldError: {
             /**
              * @description JSON pointer (RFC 6901) into the body or query.
@@ -1241,6 +1276,31 @@ export interface components {
              */
             creds: string;
         };
+        /**
+         * @description What goes when the buffer is full: `old`, the oldest messages, or `new`, what comes, whose publishers get an error. With `new`, messages that
+         *     the hub has already take up room until they are older than `max_age`.
+         * @enum {string}
+         */
+        BufferDiscard: "old" | "new";
+        BufferSettings: {
+            /**
+             * @description What goes when the buffer is full: `old`, the oldest messages, or `new`, what comes, whose publishers get an error. With `new`, messages that
+             *     the hub has already take up room until they are older than `max_age`.
+             * @example old
+             */
+            discard?: components["schemas"]["BufferDiscard"];
+            /**
+             * @description Seconds that a message is kept for: a minute to a year; seven days by default. The hub keeps messages for as long as the leaf of
+             *     the tenant's that keeps them longest, and for seven days at least.
+             * @example 604800
+             */
+            max_age?: number;
+            /**
+             * @description Bytes of messages that are kept, at most nine tenths of `jetstream_max_file_bytes`. Null, the default, is exactly that.
+             * @example 1073741824
+             */
+            max_bytes?: number | null;
+        };
         CreateEdgeSite: {
             /**
              * @description What people call the site. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
@@ -1307,12 +1367,39 @@ export interface components {
              * @example true
              */
             jetstream_sync_always?: boolean;
+            /**
+             * @description What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
+             *     that the leaf holds: nothing goes that was not forwarded.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": null,
+             *       "discard": "old"
+             *     }
+             */
+            buffer?: components["schemas"]["BufferSettings"];
         };
         /**
          * @description Pending until its leaf first connected; offline while it is not connected.
          * @enum {string}
          */
         EdgeSiteStatus: "pending" | "active" | "offline";
+        Buffer: {
+            /**
+             * @description What goes when the buffer is full: the oldest messages, or what comes, whose publishers get an error.
+             * @example old
+             */
+            discard: components["schemas"]["BufferDiscard"];
+            /**
+             * @description Seconds that a message is kept for.
+             * @example 604800
+             */
+            max_age: number;
+            /**
+             * @description Bytes of messages that are kept; null is as many as the leaf's JetStream has room for.
+             * @example 1073741824
+             */
+            max_bytes: number | null;
+        };
         /**
          * @description Pending while certificates, credentials and configuration are being made.
          * @enum {string}
@@ -1420,6 +1507,15 @@ export interface components {
              */
             server_sans: string[];
             /**
+             * @description What its leaf is to keep.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": null,
+             *       "discard": "old"
+             *     }
+             */
+            buffer: components["schemas"]["Buffer"];
+            /**
              * Format: date-time
              * @description When the hub last knew its leaf to be connected.
              * @example 2026-11-24T10:30:00.000Z
@@ -1500,6 +1596,92 @@ export interface components {
              * @example true
              */
             jetstream_sync_always?: boolean;
+            /**
+             * @description What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
+             *     that the leaf holds: nothing goes that was not forwarded.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": null,
+             *       "discard": "old"
+             *     }
+             */
+            buffer?: components["schemas"]["BufferSettings"];
+        };
+        BufferLimits: {
+            /** @example old */
+            discard: components["schemas"]["BufferDiscard"];
+            /** @example 604800 */
+            max_age: number;
+            /** @example 9663676416 */
+            max_bytes: number;
+        };
+        SiteBuffer: {
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string;
+            /**
+             * @description Whether the leaf is connected to the hub now. One that is not goes on storing, and cannot be asked.
+             * @example true
+             */
+            connected: boolean;
+            /**
+             * Format: date-time
+             * @description When all this was so. A leaf that is connected is measured once a minute, when it connects, and every five seconds while messages wait.
+             * @example 2026-11-24T10:30:00.000Z
+             */
+            measured_at: string | null;
+            /**
+             * @description Messages that the hub had not got, at most: those it may have got are counted, too, while that is not known.
+             * @example 1200
+             */
+            waiting_messages: number | null;
+            /**
+             * @description Bytes of these, by the average size of a message.
+             * @example 480000
+             */
+            waiting_bytes: number | null;
+            /**
+             * @description Age of the oldest of these, in seconds, by the leaf's own clock; null when none waited. It is interpolated between times that are known.
+             * @example 310
+             */
+            oldest_age: number | null;
+            /**
+             * @description All messages that the leaf held, those that the hub has among them.
+             * @example 250000
+             */
+            stored_messages: number | null;
+            /** @example 100000000 */
+            stored_bytes: number | null;
+            /**
+             * @description Messages that came in a second, on average of about the last hour.
+             * @example 4.2
+             */
+            message_rate: number | null;
+            /**
+             * @description Bytes that came in a second.
+             * @example 1680.5
+             */
+            byte_rate: number | null;
+            /**
+             * @description Seconds from `measured_at` until the leaf loses a message that the hub has not got, or refuses one, if nothing is forwarded from then on and as
+             *     much comes in as did: for want of room, or as the oldest is older than `max_age`. Null when that will not be.
+             * @example 86400
+             */
+            full_in: number | null;
+            /**
+             * @description The limits that were in force at the leaf.
+             * @example {
+             *       "max_age": 604800,
+             *       "max_bytes": 9663676416,
+             *       "discard": "old"
+             *     }
+             */
+            limits: components["schemas"]["BufferLimits"] | null;
+            /**
+             * @description Whether these are not what `buffer` of the site says: the leaf was away since that was changed, or has messages that the hub has not got, which
+             *     narrower limits wait for, or the next generation of its files is to bring the disk.
+             * @example false
+             */
+            limits_pending: boolean | null;
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
@@ -1794,6 +1976,41 @@ export interface components {
              */
             command: string;
         };
+        StreamSubjects: {
+            /**
+             * @description What collectors publish, whichever types of them there are.
+             * @example [
+             *       "logs.syslog",
+             *       "falco.>"
+             *     ]
+             */
+            built_in: string[];
+            /**
+             * @description What the tenant added.
+             * @example [
+             *       "sensors.>",
+             *       "logs.app"
+             *     ]
+             */
+            added: string[];
+            /**
+             * Format: date-time
+             * @description When that was changed last.
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string | null;
+        };
+        SetStreamSubjects: {
+            /**
+             * @description All subjects and patterns that the streams are to store besides `built_in`. None may overlap with another one or with those, or reach into
+             *     what NATS keeps for itself. One that is left out is stored no longer; what was stored stays.
+             * @example [
+             *       "sensors.>",
+             *       "logs.app"
+             *     ]
+             */
+            subjects: string[];
+        };
     };
     responses: {
         /** @description Malformed request (`malformed_request`), Tenant required (`tenant_required`) */
@@ -1832,7 +2049,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`) */
+        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`) */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -2676,6 +2893,8 @@ export interface operations {
                  *     are revoked. Without it, a site that has packages is not deleted.
                  */
                 collectors?: "detach";
+                /** @description `discard` lets go of what waits at the leaf. Without it, a site is deleted only when the hub has all that the leaf holds. */
+                buffered?: "discard";
             };
             header?: {
                 /**
@@ -2745,6 +2964,40 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEdgeSiteBuffer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteBuffer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3470,6 +3723,77 @@ export interface operations {
                     "application/x-pem-file": string;
                 };
             };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getStreamSubjects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamSubjects"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setStreamSubjects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetStreamSubjects"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamSubjects"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -28,7 +28,8 @@ describe('a service whose hub is away', () => {
   it('revokes what was deleted meanwhile when the hub is back', lab(async ({ deployment, arranged: { site } }) => {
     await deployment.hub.stop();
     const said = site.leaf.log.length;
-    await site.delete();
+    await expect(site.delete()).rejects.toThrow('buffer_unknown');
+    await site.delete('?buffered=discard');
     await deployment.hub.start();
     await until('the hub refuses the leaf', () => /authorization violation/i.test(site.leaf.log.slice(said)));
     await until('no leaf is connected', async () => (await deployment.hub.leaves()).length === 0);

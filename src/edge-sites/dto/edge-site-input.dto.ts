@@ -1,10 +1,12 @@
 import { PartialType, PickType } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { IsDisplayName, IsHost, IsLabels, IsListenAddress, IsNatsUrl, IsSlug, MayBeAbsent } from '../../platform/validation/index.js';
 import { EDGE_SITE_STATUSES } from '../edge-site-status.js';
 import type { EdgeSiteStatus } from '#libs/lifecycle';
 import { PageQuery } from '../../platform/paging/index.js';
-import type { NewSite, SiteChanges } from '../edge-sites.service.js';
+import type { NewSite, SiteChanges } from '../site-changes.js';
+import { BufferSettingsDto } from './buffer.dto.js';
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
@@ -105,6 +107,17 @@ export class CreateEdgeSiteDto {
   @MayBeAbsent()
   @IsBoolean()
   jetstream_sync_always?: boolean;
+
+  /**
+   * What the leaf keeps. A change is applied to a connected leaf at once, to another when it connects. Narrower limits wait until the hub has all
+   * that the leaf holds: nothing goes that was not forwarded.
+   * @example { "max_age": 604800, "max_bytes": null, "discard": "old" }
+   */
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => BufferSettingsDto)
+  buffer?: BufferSettingsDto;
 }
 
 /** What can be changed. A change of anything that the leaf's files hold makes a new generation. */
@@ -119,6 +132,7 @@ export class UpdateEdgeSiteDto extends PartialType(
     'jetstream_max_memory_bytes',
     'jetstream_max_file_bytes',
     'jetstream_sync_always',
+    'buffer',
   ] as const),
   { skipNullProperties: false },
 ) {}
@@ -160,6 +174,14 @@ export class DeleteEdgeSiteQuery {
   @MayBeAbsent()
   @IsIn(['detach'])
   collectors?: 'detach';
+
+  /**
+   * `discard` lets go of what waits at the leaf. Without it, a site is deleted only when the hub has all that the leaf holds.
+   * @example "discard"
+   */
+  @MayBeAbsent()
+  @IsIn(['discard'])
+  buffered?: 'discard';
 }
 
 const settings = (body: UpdateEdgeSiteDto) => ({
@@ -168,6 +190,7 @@ const settings = (body: UpdateEdgeSiteDto) => ({
   jetstreamMaxMemoryBytes: body.jetstream_max_memory_bytes,
   jetstreamMaxFileBytes: body.jetstream_max_file_bytes,
   jetstreamSyncAlways: body.jetstream_sync_always,
+  buffer: body.buffer && { maxAge: body.buffer.max_age, maxBytes: body.buffer.max_bytes, discard: body.buffer.discard },
 });
 
 export const toNewSite = (body: CreateEdgeSiteDto): NewSite => ({

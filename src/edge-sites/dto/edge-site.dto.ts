@@ -1,6 +1,7 @@
 import type { EdgeSiteStatus, NatsLeafServerStatus } from '#libs/lifecycle';
 import type { EdgeSite, NatsLeafServer } from '#libs/model';
 import { ApiProperty } from '@nestjs/swagger';
+import { BufferDto, toBufferDto } from './buffer.dto.js';
 import { EDGE_SITE_STATUSES, LEAF_STATUSES } from '../edge-site-status.js';
 
 /** How long before their end certificates are said to be expiring soon: 30 days, in milliseconds. */
@@ -108,6 +109,12 @@ export class EdgeSiteDto {
   server_sans!: string[];
 
   /**
+   * What its leaf is to keep.
+   * @example { "max_age": 604800, "max_bytes": null, "discard": "old" }
+   */
+  buffer!: BufferDto;
+
+  /**
    * When the hub last knew its leaf to be connected.
    * @example "2026-11-24T10:30:00.000Z"
    */
@@ -157,6 +164,7 @@ export function toEdgeSiteDto(site: EdgeSite, leaf: NatsLeafServer, now: Date): 
     nats_leaf_url: site.natsLeafUrl ?? null,
     labels: site.labels,
     server_sans: site.serverSans,
+    buffer: toBufferDto(site),
     last_seen_at: time(site.lastSeenAt),
     created_at: site.createdAt.toISOString(),
     updated_at: site.updatedAt.toISOString(),

@@ -20,6 +20,9 @@ export abstract class Config {
   readonly port!: number;
   readonly host!: string;
 
+  /** Where `GET /metrics` is, on `host`; 0 is any free port. Undefined means nowhere. */
+  readonly metricsPort!: number | undefined;
+
   /** What curl lines and links start with, without a slash at the end. Undefined only when `port` is 0: known once it listens. */
   readonly publicUrl!: string | undefined;
 

@@ -44,6 +44,7 @@ describe('the configuration', () => {
         environment: 'development',
         host: '127.0.0.1',
         port: 3000,
+        metricsPort: undefined,
         gatewayAddress: '127.0.0.1:50052',
         publicUrl: 'http://127.0.0.1:3000',
         dataDir: '.data',
@@ -168,6 +169,7 @@ describe('the configuration', () => {
     TRUSTED_PROXIES: ['everybody', '10.0.0.0/33', '10.0.0.0/', '::1/129'],
     ROOT_CA_CERT_FILE: ['a\nb'],
     ROOT_CA_KEY_FILE: ['a\tb'],
+    METRICS_PORT: ['x', '70000', '-1'],
     HUB_CLIENT_PORT: ['x', '70000'],
     HUB_LEAF_PORT: ['x', '70000'],
     NATS_LEAF_UPSTREAM_URL: ['hub.example:7422', 'https://hub.example', 'tls://u:p@hub.example:7422', 'tls://hub.example:99999'],
@@ -220,13 +222,15 @@ describe('the configuration', () => {
       ['an owner without a database', { DATABASE_OWNER_URL: 'postgres://db.example/edge' }, 'DATABASE_OWNER_URL'],
       ['a queue on a PostgreSQL of its own without a database', { QUEUE_URL: 'postgres://db.example/edge' }, 'QUEUE_URL'],
       ['one port for the clients and the leaves of the hub', { HUB_CLIENT_PORT: '5000', HUB_LEAF_PORT: '5000' }, 'HUB_LEAF_PORT'],
+      ['one port for the API and the metrics', { PORT: '5000', METRICS_PORT: '5000', NATS_URL: 'tls://hub.example', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example' }, 'METRICS_PORT'],
+      ['one port for the metrics and the hub', { METRICS_PORT: '7422' }, 'HUB_LEAF_PORT'],
       ['one port for the API and the hub', { PORT: '4222' }, 'HUB_CLIENT_PORT'],
     ])('refuses %s', (_what, env, name) => {
       expect(refused(env)).toEqual([name]);
     });
 
-    it('takes a queue on Redis beside the embedded database, and any free port thrice', () => {
-      expect(refused({ QUEUE_URL: 'redis://queue.example', PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0' })).toEqual([]);
+    it('takes a queue on Redis beside the embedded database, and any free port four times', () => {
+      expect(refused({ QUEUE_URL: 'redis://queue.example', PORT: '0', METRICS_PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0' })).toEqual([]);
     });
   });
 });

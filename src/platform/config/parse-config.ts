@@ -23,6 +23,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const config: Config = {
     environment: read('NODE_ENV', oneOf(ENVIRONMENTS)) ?? 'development',
     ...listen,
+    metricsPort: read('METRICS_PORT', port),
     publicUrl: read('PUBLIC_URL', publicUrl) ?? defaultPublicUrl(listen),
     dataDir: read('DATA_DIR', path) ?? '.data',
     databaseUrl: read('DATABASE_URL', secretUrl('postgres', 'postgresql')),
@@ -69,17 +70,17 @@ function refuseMisfits(environment: Environment, config: Config): void {
     const missing = config.rootCaCertFile === undefined ? 'ROOT_CA_CERT_FILE' : 'ROOT_CA_KEY_FILE';
     environment.refuse(missing, 'is missing: a root CA is brought with certificate and key');
   }
-  const ports = { PORT: config.port, HUB_CLIENT_PORT: config.hubClientPort, HUB_LEAF_PORT: config.hubLeafPort };
-  if (!environment.has('NATS_URL')) refuseSharedPorts(environment, ports);
+  const localHub = environment.has('NATS_URL') ? {} : { HUB_CLIENT_PORT: config.hubClientPort, HUB_LEAF_PORT: config.hubLeafPort };
+  refuseSharedPorts(environment, { PORT: config.port, METRICS_PORT: config.metricsPort, ...localHub });
 }
 
-type PortVariable = 'PORT' | 'HUB_CLIENT_PORT' | 'HUB_LEAF_PORT';
+type PortVariable = 'PORT' | 'METRICS_PORT' | 'HUB_CLIENT_PORT' | 'HUB_LEAF_PORT';
 
-function refuseSharedPorts(environment: Environment, ports: Record<PortVariable, number>): void {
-  const taken = new Map<number, string>();
-  for (const [name, number] of Object.entries(ports) as [PortVariable, number][]) {
+function refuseSharedPorts(environment: Environment, ports: Partial<Record<PortVariable, number>>): void {
+  const taken = new Map<number | undefined, string>();
+  for (const [name, number] of Object.entries(ports) as [PortVariable, number | undefined][]) {
     const other = taken.get(number);
-    if (number !== 0 && other !== undefined) environment.refuse(name, `is ${number}, and so is ${other}`);
+    if (number && other !== undefined) environment.refuse(name, `is ${number}, and so is ${other}`);
     taken.set(number, name);
   }
 }

@@ -11,6 +11,7 @@ export const CONFIG_VARIABLES = [
   { name: 'NODE_ENV', meaning: '`development`, `test` or `production`', default: '`development`' },
   { name: 'HOST', meaning: 'Address the API listens on', default: '`127.0.0.1`' },
   { name: 'PORT', meaning: 'Port the API listens on; 0 is any free port', default: '`3000`' },
+  { name: 'METRICS_PORT', meaning: 'Port of `HOST` that `GET /metrics` is served on, for Prometheus; 0 is any free port', default: 'it is not served' },
   { name: 'PUBLIC_URL', meaning: 'What sites reach the API by; curl lines start with it; required in production', default: '`http://<HOST>:<PORT>`' },
   { name: 'DATA_DIR', meaning: 'Where the embedded servers and generated keys are kept', default: '`.data`' },
   {

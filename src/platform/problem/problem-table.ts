@@ -18,6 +18,8 @@ export const PROBLEMS: Record<ErrorCode, { status: ProblemStatus; title: string 
   not_provisioned: { status: 409, title: 'Not provisioned yet' },
   nats_leaf_url_missing: { status: 409, title: 'Address of the leaf missing' },
   site_in_use: { status: 409, title: 'Site in use' },
+  site_has_buffered_messages: { status: 409, title: 'Messages wait at the site' },
+  buffer_unknown: { status: 409, title: 'Not known what waits at the site' },
   stale: { status: 412, title: 'Changed in the meantime' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },

@@ -285,3 +285,34 @@ describe('a URL with a NUL', () => {
     expect([status, body.code]).toEqual([400, 'malformed_request']);
   });
 });
+
+describe('a site whose leaf has connected', () => {
+  let idle: TestApp;
+  let api: Api;
+  beforeAll(async () => {
+    idle = await startTestApp({ ROLES: 'api' });
+    ({ api } = await idle.tenant('Connected'));
+  });
+  afterAll(() => idle.close());
+
+  it('is not deleted while it is away, unless what waits there may go', async () => {
+    const { id } = await create(api, { name: 'x' });
+    await idle.database.database.em('platform').execute('update nats_leaf_servers set connected_at = now() where edge_site_id = ?', [id]);
+    const refused = await api.delete<Problem>(`/admin/edge-sites/${id}`);
+    expect([refused.status, refused.body.code]).toEqual([409, 'buffer_unknown']);
+    expect((await api.delete(`/admin/edge-sites/${id}?buffered=keep`)).status).toBe(422);
+    expect((await api.get(`/admin/edge-sites/${id}`)).status).toBe(200);
+    expect((await api.delete(`/admin/edge-sites/${id}?buffered=discard`)).status).toBe(204);
+    const { body } = await api.get<{ data: { action: string; detail: object }[] }>('/admin/audit-events');
+    expect(body.data.find(({ action }) => action === 'edge_site.delete')?.detail).toMatchObject({ discarded: null });
+  });
+
+  it('is nothing that a viewer or another tenant hears of by trying to delete it', async () => {
+    const { id } = await create(api, { name: 'y' });
+    await idle.database.database.em('platform').execute('update nats_leaf_servers set connected_at = now() where edge_site_id = ?', [id]);
+    const { api: stranger } = await idle.tenant('Curious');
+    const viewer = await idle.keyOf('connected', 'viewer');
+    expect((await stranger.delete(`/admin/edge-sites/${id}`)).status).toBe(404);
+    expect((await viewer.delete(`/admin/edge-sites/${id}`)).status).toBe(403);
+  });
+});

@@ -2,6 +2,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { systemClock } from '#libs/kernel';
 import { NatsLeafServer, type Tenant } from '#libs/model';
 import { TenantConnections } from '../../../src/nats/index.js';
+import { BufferMeter } from '../../../src/streams/buffer-meter.js';
 import { StreamReconciler } from '../../../src/streams/stream-reconciler.js';
 import { NATS_VERSIONS } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
@@ -60,7 +61,8 @@ describe('leaves that are slow to answer', () => {
     await leaves.flush();
 
     const connections = installation.idle.get(TenantConnections, { strict: false });
-    await new StreamReconciler(installation.database.database, connections, systemClock).reconcile({ tenantId: tenant.id });
+    const meter = new BufferMeter(installation.database.database, systemClock);
+    await new StreamReconciler(installation.database.database, connections, meter, systemClock).reconcile({ tenantId: tenant.id });
     expect(made.sort()).toEqual(['edge', 'edge-lima', 'edge-oslo', 'edge-paris', 'edge-rome']);
     expect(locked).toBe(false);
   });
