@@ -35,13 +35,13 @@ function provisioning({ bad = [], away, hold }: { bad?: string[]; away?: Error; 
 }
 
 describe('leaves that wait at the same time', () => {
-  it('go in runs of at most 16', async () => {
+  it('go in runs of at most 32', async () => {
     const { runs, batches } = provisioning();
-    const wanted = leaves(40);
+    const wanted = leaves(80);
     const provisioned = await Promise.all(wanted.map((one) => batches.provision('acme', one)));
-    expect(runs.map(({ leafIds }) => leafIds.length)).toEqual([16, 16, 8]);
+    expect(runs.map(({ leafIds }) => leafIds.length)).toEqual([32, 32, 16]);
     expect(runs.flatMap(({ leafIds }) => leafIds)).toEqual(wanted.map(({ leafId }) => leafId));
-    expect(provisioned).toEqual(Array(40).fill(true));
+    expect(provisioned).toEqual(Array(80).fill(true));
   });
 
   it('are told apart: some are provisioned, others were not pending any more', async () => {
