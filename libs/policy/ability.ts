@@ -29,7 +29,7 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
     ['update', ['EdgeSite', 'CollectorPackage']],
     ['delete', ['EdgeSite']],
     ['regenerate', ['NatsLeafServer']],
-    ['revoke', ['Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
+    ['revoke', ['NatsLeafServer', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['read', ['ApiKey', 'AuditEvent']],
   ],
 };

@@ -9,6 +9,7 @@ import { IdParam } from '../platform/validation/index.js';
 import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
 import { CreateEdgeSiteDto, DeleteEdgeSiteQuery, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
 import { EdgeSitesService } from './edge-sites.service.js';
+import { LeafGenerations } from './leaf-generations.service.js';
 import type { SiteWithLeaf } from './site-with-leaf.js';
 
 @ApiTags('Edge sites')
@@ -16,6 +17,7 @@ import type { SiteWithLeaf } from './site-with-leaf.js';
 export class EdgeSitesController {
   constructor(
     private readonly sites: EdgeSitesService,
+    private readonly generations: LeafGenerations,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -85,7 +87,23 @@ export class EdgeSitesController {
   })
   @ApiProblems(400, 401, 403, 404, 409)
   async regenerate(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
-    return this.presentLeaf(await this.sites.regenerate(caller, id));
+    return this.presentLeaf(await this.generations.regenerate(caller, id));
+  }
+
+  @Post(':id/leaf-server/revoke-previous')
+  @HttpCode(200)
+  @Authorize('revoke', 'NatsLeafServer')
+  @ApiOperation({
+    operationId: 'revokePreviousLeafServer',
+    summary: 'Revoke all generations before the newest at once, without waiting until that has connected',
+    description:
+      'Revokes certificates and NATS users of all generations before the newest. A leaf that still runs one of them is dropped by the hub ' +
+      'and refused from then on: it keeps what its collectors publish, and hands it on once the newest bundle is installed. Answered with ' +
+      '409 while the newest generation is not provisioned, and when nothing older is left to revoke.',
+  })
+  @ApiProblems(400, 401, 403, 404, 409)
+  async revokePrevious(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
+    return this.presentLeaf(await this.generations.revokePrevious(caller, id));
   }
 
   private present = ({ site, leaf }: SiteWithLeaf) => toEdgeSiteDto(site, leaf, this.clock.now());

@@ -13,11 +13,12 @@ import { after, type Page, type PageQuery, pageOf } from '../platform/paging/ind
 import { slugOf } from '../platform/validation/index.js';
 import { Streams } from '../streams/index.js';
 import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
+import { LeafGenerations } from './leaf-generations.service.js';
 import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
 import { type Dependent, SiteDependents } from './site-dependents.js';
-import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
+import { loadSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 export interface LeafSettings {
   localListen?: string;
@@ -48,6 +49,7 @@ export class EdgeSitesService {
   constructor(
     private readonly database: Database,
     private readonly provisioning: ProvisioningQueue,
+    private readonly generations: LeafGenerations,
     private readonly certificates: CertificateService,
     private readonly credentials: CredentialService,
     private readonly accounts: AccountService,
@@ -100,43 +102,25 @@ export class EdgeSitesService {
 
   /** @throws DomainError `not_found` */
   get(caller: Caller, id: string): Promise<SiteWithLeaf> {
-    return this.database.transaction(caller.tenantScope, (em) => load(em, caller, id));
+    return this.database.transaction(caller.tenantScope, (em) => loadSite(em, caller, id));
   }
 
   /** Changes a site. What the leaf's files hold is made anew, as the next generation. */
   async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
     checkListenerHosts(changes, this.platformHosts.reserved);
     const { changed, renewed } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const changed = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      const changed = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('update', 'EdgeSite', changed.site);
       refuseToShrinkBuffer(changed.leaf, changes);
       const renewed = applyChanges(changed, changes);
       checkPorts(changed.leaf);
       changed.site.updatedAt = this.clock.now();
-      if (renewed) this.requestGeneration(changed.leaf);
+      if (renewed) this.generations.request(changed.leaf);
       this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: renewed });
       return { changed, renewed };
     });
     if (renewed) await this.provisioning.add(changed.leaf);
     return changed;
-  }
-
-  /**
-   * Asks for a new generation; the one before works until the new one has connected.
-   * @throws DomainError `illegal_transition` while one is being made
-   */
-  async regenerate(caller: Caller, id: string): Promise<SiteWithLeaf> {
-    const regenerated = await this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('regenerate', 'NatsLeafServer', found.leaf);
-      // What failed for good is pending without anybody at work on it.
-      if (found.leaf.lastError === null) found.leaf.checkPossible('REPROVISION');
-      this.requestGeneration(found.leaf);
-      this.record(em, caller, 'nats_leaf_server.regenerate', found.site, { generation: found.leaf.generation });
-      return found;
-    });
-    await this.provisioning.add(regenerated.leaf);
-    return regenerated;
   }
 
   /**
@@ -146,7 +130,7 @@ export class EdgeSitesService {
    */
   async delete(caller: Caller, id: string, { detach = false }: { detach?: boolean } = {}): Promise<void> {
     const accounts = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { site, leaf } = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      const { site, leaf } = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('delete', 'EdgeSite', site);
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);
@@ -161,11 +145,6 @@ export class EdgeSitesService {
     });
     await this.accounts.announce(...accounts);
     await this.streams.requestTenant(caller.tenantId);
-  }
-
-  private requestGeneration(leaf: NatsLeafServer): void {
-    leaf.upstreamUrl = this.hub.leafUpstreamUrl;
-    leaf.requestGeneration(this.clock.now());
   }
 
   /** The first sites of a tenant take turns, so that only one of them gets the first domain. */
@@ -209,13 +188,6 @@ export class EdgeSitesService {
   private record(em: Em, caller: Caller, action: string, site: EdgeSite, detail: Record<string, unknown>): void {
     this.audit.record(em, caller, { action, subjectType: 'edge_site', subjectId: site.id, detail });
   }
-}
-
-/** @throws DomainError `not_found` */
-async function load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<SiteWithLeaf> {
-  const found = await findSite(em, id, { where: caller.readable('EdgeSite') as Where<EdgeSite>, lockMode });
-  if (found === undefined) throw new DomainError('not_found', 'There is no such edge site.');
-  return found;
 }
 
 /** @returns whether anything changed that stands in the leaf's certificates or configuration */
