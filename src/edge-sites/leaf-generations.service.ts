@@ -3,13 +3,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError } from '#libs/kernel';
 import type { EdgeSite, NatsAccount, NatsLeafServer } from '#libs/model';
 import { AccountService, CredentialService, HubAddress } from '../nats/index.js';
-import { CertificateService } from '../pki/index.js';
+import { AuthorityService, CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
+import { soonAfter } from './expiring.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
-import { loadSite, type SiteWithLeaf } from './site-with-leaf.js';
+import { findSite, loadSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 /** What was revoked; the accounts are to be announced when the transaction is committed. */
 export interface Revoked {
@@ -23,6 +24,7 @@ export class LeafGenerations {
   constructor(
     private readonly database: Database,
     private readonly provisioning: ProvisioningQueue,
+    private readonly authorities: AuthorityService,
     private readonly certificates: CertificateService,
     private readonly credentials: CredentialService,
     private readonly accounts: AccountService,
@@ -53,6 +55,29 @@ export class LeafGenerations {
     });
     await this.provisioning.add(regenerated.leaf);
     return regenerated;
+  }
+
+  /**
+   * Asks for a new generation when the newest one's certificates are expiring soon, and the next one's would end later. Not while one is
+   * being made.
+   * @returns whether it did
+   */
+  async renew(caller: Caller, id: string): Promise<boolean> {
+    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
+      if (site === undefined || leaf === undefined || leaf.status === 'pending' || !leaf.certExpiresAt) return undefined;
+      if (leaf.certExpiresAt >= soonAfter(this.clock.now())) return undefined;
+      // No certificate outlives its CA: at the CA's end a new one would gain nothing, again and again.
+      const ca = await this.authorities.activeCa(em, leaf.tenantId);
+      if (leaf.certExpiresAt >= ca.notAfter) return undefined;
+      const detail = { cert_expires_at: leaf.certExpiresAt.toISOString() };
+      this.request(leaf);
+      this.record(em, caller, 'nats_leaf_server.renew', site, { generation: leaf.generation, ...detail });
+      return leaf;
+    });
+    if (renewed === undefined) return false;
+    await this.provisioning.add(renewed);
+    return true;
   }
 
   /**

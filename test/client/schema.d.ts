@@ -1382,11 +1382,19 @@ export interface components {
             config_checksum: string | null;
             /**
              * Format: date-time
+             * @description When the first certificate of the newest generation that is provisioned ends. It is renewed, as the next generation, when fewer than 30
+             *     days remain.
              * @example 2027-11-24T10:00:00.000Z
              */
             cert_expires_at: string | null;
             /**
-             * @description Whether fewer than 30 days remain.
+             * @description The generation that the leaf connected with last; null until it first connected.
+             * @example 1
+             */
+            installed_generation: number | null;
+            /**
+             * @description Whether fewer than 30 days remain to a certificate of the installed generation, or of the newest until one is installed. It stays true
+             *     after certificates were renewed until the site has installed the new bundle.
              * @example false
              */
             cert_expiring_soon: boolean;

@@ -2,9 +2,7 @@ import type { EdgeSiteStatus, NatsLeafServerStatus } from '#libs/lifecycle';
 import type { EdgeSite, NatsLeafServer } from '#libs/model';
 import { ApiProperty } from '@nestjs/swagger';
 import { EDGE_SITE_STATUSES, LEAF_STATUSES } from '../edge-site-status.js';
-
-/** How long before their end certificates are said to be expiring soon: 30 days, in milliseconds. */
-const EXPIRING_SOON = 30 * 24 * 60 * 60 * 1000;
+import { soonAfter } from '../expiring.js';
 
 export class NatsLeafServerDto {
   /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f" */
@@ -59,11 +57,22 @@ export class NatsLeafServerDto {
    */
   config_checksum!: string | null;
 
-  /** @example "2027-11-24T10:00:00.000Z" */
+  /**
+   * When the first certificate of the newest generation that is provisioned ends. It is renewed, as the next generation, when fewer than 30
+   * days remain.
+   * @example "2027-11-24T10:00:00.000Z"
+   */
   cert_expires_at!: string | null;
 
   /**
-   * Whether fewer than 30 days remain.
+   * The generation that the leaf connected with last; null until it first connected.
+   * @example 1
+   */
+  installed_generation!: number | null;
+
+  /**
+   * Whether fewer than 30 days remain to a certificate of the installed generation, or of the newest until one is installed. It stays true
+   * after certificates were renewed until the site has installed the new bundle.
    * @example false
    */
   cert_expiring_soon!: boolean;
@@ -140,7 +149,8 @@ export function toNatsLeafServerDto(leaf: NatsLeafServer, now: Date): NatsLeafSe
     connected_generation: leaf.connectedGeneration ?? null,
     config_checksum: leaf.configChecksum ?? null,
     cert_expires_at: time(leaf.certExpiresAt),
-    cert_expiring_soon: leaf.certExpiresAt != null && leaf.certExpiresAt.getTime() - now.getTime() < EXPIRING_SOON,
+    installed_generation: leaf.installedGeneration ?? null,
+    cert_expiring_soon: leaf.certInUseExpiresAt !== null && leaf.certInUseExpiresAt < soonAfter(now),
     provisioned_at: time(leaf.provisionedAt),
     connected_at: time(leaf.connectedAt),
     disconnected_at: time(leaf.disconnectedAt),
