@@ -6,6 +6,7 @@ import { Migration20261126_4_packages } from './Migration20261126_4_packages.js'
 import { Migration20261126_6_expected_collectors } from './Migration20261126_6_expected_collectors.js';
 import { Migration20261126_7_leaf_system_account } from './Migration20261126_7_leaf_system_account.js';
 import { Migration20261126_9_installed_generation } from './Migration20261126_9_installed_generation.js';
+import { Migration20261126_9_running_config } from './Migration20261126_9_running_config.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   Migration20261126_6_expected_collectors,
   Migration20261126_7_leaf_system_account,
   Migration20261126_9_installed_generation,
+  Migration20261126_9_running_config,
 ];

@@ -47,10 +47,17 @@ const schema = defineEntity({
     installedGeneration: p.integer().nullable(),
     /** Until when its certificates are good; null when it was no longer the newest when it first connected. */
     installedCertExpiresAt: p.datetime().nullable(),
+    /** Its `configChecksum`; null as above. */
+    installedChecksum: p.string().nullable(),
     /** Which connection of which hub server it is: a late DISCONNECT of an older one changes nothing. */
     linkId: p.string().nullable(),
     connectedAt: p.datetime().nullable(),
     disconnectedAt: p.datetime().nullable(),
+
+    // What the site reports.
+    runningChecksum: p.string().nullable(),
+    /** Since when its reports have named something that it should not run; null when the last one did not. */
+    driftedSince: p.datetime().nullable(),
 
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
@@ -130,10 +137,18 @@ export class NatsLeafServer extends schema.class {
     return this.installedCertExpiresAt ?? this.certExpiresAt ?? null;
   }
 
+  /** Takes note of what the site says that it runs. */
+  report({ checksum, drifted, at }: { checksum: string; drifted: boolean; at: Date }): void {
+    this.runningChecksum = checksum;
+    this.driftedSince = drifted ? (this.driftedSince ?? at) : null;
+  }
+
   private installed(generation: number): void {
     if (this.installedGeneration === generation) return;
     this.installedGeneration = generation;
-    this.installedCertExpiresAt = generation === this.provisionedGeneration ? this.certExpiresAt : null;
+    const isNewest = generation === this.provisionedGeneration;
+    this.installedCertExpiresAt = isNewest ? this.certExpiresAt : null;
+    this.installedChecksum = isNewest ? this.configChecksum : null;
   }
 
   /** @returns whether this was the leaf's link; the end of an older one changes nothing */

@@ -23,6 +23,8 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
     ['download', ['Bundle']],
     ['create', ['DownloadToken', 'NatsCredential']],
     ['revoke', ['NatsCredential']],
+    // What a site runs is reported by whoever looks after it.
+    ['update', ['NatsLeafServer']],
   ],
   admin: [
     ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Clock } from '#libs/kernel';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
@@ -7,7 +7,15 @@ import { ApiPage, type Page } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
-import { CreateEdgeSiteDto, DeleteEdgeSiteQuery, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
+import {
+  CreateEdgeSiteDto,
+  DeleteEdgeSiteQuery,
+  EdgeSiteQuery,
+  RunningConfigDto,
+  toNewSite,
+  toSiteChanges,
+  UpdateEdgeSiteDto,
+} from './dto/edge-site-input.dto.js';
 import { EdgeSitesService } from './edge-sites.service.js';
 import { LeafGenerations } from './leaf-generations.service.js';
 import type { SiteWithLeaf } from './site-with-leaf.js';
@@ -104,6 +112,17 @@ export class EdgeSitesController {
   @ApiProblems(400, 401, 403, 404, 409)
   async revokePrevious(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
     return this.presentLeaf(await this.generations.revokePrevious(caller, id));
+  }
+
+  @Put(':id/leaf-server/running-config')
+  @Authorize('update', 'NatsLeafServer')
+  @ApiOperation({
+    operationId: 'reportRunningConfig',
+    summary: 'Report what the site runs; the answer says whether it has drifted from what it should run',
+  })
+  @ApiProblems(400, 401, 403, 404, 422)
+  async reportRunning(@CurrentCaller() caller: Caller, @IdParam() id: string, @Body() body: RunningConfigDto): Promise<NatsLeafServerDto> {
+    return this.presentLeaf(await this.generations.reportRunning(caller, id, body.checksum));
   }
 
   private present = ({ site, leaf }: SiteWithLeaf) => toEdgeSiteDto(site, leaf, this.clock.now());

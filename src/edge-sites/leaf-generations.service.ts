@@ -8,6 +8,7 @@ import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
+import { driftOf } from './drift.js';
 import { soonAfter } from './expiring.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { findSite, loadSite, type SiteWithLeaf } from './site-with-leaf.js';
@@ -97,6 +98,24 @@ export class LeafGenerations {
     });
     await this.accounts.announce(...accounts);
     return found;
+  }
+
+  /**
+   * Compares what a site runs with what it should run. What it reports for the first time is audited.
+   * @param checksum SHA-256 of its SHA256SUMS, as `config_checksum`
+   * @throws DomainError `not_found`, `forbidden`
+   */
+  reportRunning(caller: Caller, id: string, checksum: string): Promise<SiteWithLeaf> {
+    return this.database.transaction(caller.tenantScope, async (em) => {
+      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      const { site, leaf } = found;
+      caller.authorize('update', 'NatsLeafServer', leaf);
+      const rightful = { newest: leaf.configChecksum ?? null, installed: leaf.installedChecksum ?? null };
+      const drift = driftOf(checksum, rightful);
+      if (checksum !== leaf.runningChecksum) this.record(em, caller, 'nats_leaf_server.report', site, { running_checksum: checksum, drift });
+      leaf.report({ checksum, drifted: drift === 'drifted', at: this.clock.now() });
+      return found;
+    });
   }
 
   /** Revokes the certificates and the NATS users of the leaf's generations before this one. */

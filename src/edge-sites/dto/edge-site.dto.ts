@@ -58,6 +58,25 @@ export class NatsLeafServerDto {
   config_checksum!: string | null;
 
   /**
+   * The checksum that the site reported last; null when it has reported none.
+   * @example "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+   */
+  running_checksum!: string | null;
+
+  /**
+   * Whether the site, when it last reported, ran neither the newest generation nor the one that it connected with: its files were changed
+   * there, or are older. Null when it has reported nothing. A site that has not installed the newest generation yet has not drifted.
+   * @example false
+   */
+  drifted!: boolean | null;
+
+  /**
+   * The first of the reports in a row that said so.
+   * @example "2026-11-24T10:05:00.000Z"
+   */
+  drifted_since!: string | null;
+
+  /**
    * When the first certificate of the newest generation that is provisioned ends. It is renewed, as the next generation, when fewer than 30
    * days remain.
    * @example "2027-11-24T10:00:00.000Z"
@@ -148,6 +167,9 @@ export function toNatsLeafServerDto(leaf: NatsLeafServer, now: Date): NatsLeafSe
     generation: leaf.generation,
     connected_generation: leaf.connectedGeneration ?? null,
     config_checksum: leaf.configChecksum ?? null,
+    running_checksum: leaf.runningChecksum ?? null,
+    drifted: leaf.runningChecksum == null ? null : leaf.driftedSince != null,
+    drifted_since: time(leaf.driftedSince),
     cert_expires_at: time(leaf.certExpiresAt),
     installed_generation: leaf.installedGeneration ?? null,
     cert_expiring_soon: leaf.certInUseExpiresAt !== null && leaf.certInUseExpiresAt < soonAfter(now),
