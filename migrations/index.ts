@@ -8,6 +8,8 @@ import { Migration20261126_6_site_buffers } from './Migration20261126_6_site_buf
 import { Migration20261126_7_tenant_streams } from './Migration20261126_7_tenant_streams.js';
 import { Migration20261126_8_expected_collectors } from './Migration20261126_8_expected_collectors.js';
 import { Migration20261126_9_leaf_system_account } from './Migration20261126_9_leaf_system_account.js';
+import { Migration20261126_10_installed_generation } from './Migration20261126_10_installed_generation.js';
+import { Migration20261126_11_running_config } from './Migration20261126_11_running_config.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -21,4 +23,6 @@ export const migrations = [
   Migration20261126_7_tenant_streams,
   Migration20261126_8_expected_collectors,
   Migration20261126_9_leaf_system_account,
+  Migration20261126_10_installed_generation,
+  Migration20261126_11_running_config,
 ];

@@ -43,10 +43,21 @@ const schema = defineEntity({
 
     // What the hub sees.
     connectedGeneration: p.integer().nullable(),
+    /** The generation that connected last, which the site has whether it is connected or not; null until one has. */
+    installedGeneration: p.integer().nullable(),
+    /** Until when its certificates are good; null when it was no longer the newest when it first connected. */
+    installedCertExpiresAt: p.datetime().nullable(),
+    /** Its `configChecksum`; null as above. */
+    installedChecksum: p.string().nullable(),
     /** Which connection of which hub server it is: a late DISCONNECT of an older one changes nothing. */
     linkId: p.string().nullable(),
     connectedAt: p.datetime().nullable(),
     disconnectedAt: p.datetime().nullable(),
+
+    // What the site reports.
+    runningChecksum: p.string().nullable(),
+    /** Since when its reports have named something that it should not run; null when the last one did not. */
+    driftedSince: p.datetime().nullable(),
 
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
@@ -114,10 +125,30 @@ export class NatsLeafServer extends schema.class {
   link({ generation, linkId, at }: LeafLink): void {
     // The same link may have been taken for another generation's before its user was known.
     this.connectedGeneration = generation;
+    this.installed(generation);
     if (this.linkId === linkId) return;
     this.linkId = linkId;
     this.connectedAt = at;
     if (natsLeafServerLifecycle.can(this.status, 'CONNECT')) this.apply('CONNECT');
+  }
+
+  /** When the first certificate ends of those that the site has; of the newest ones until a generation has connected. */
+  get certInUseExpiresAt(): Date | null {
+    return this.installedCertExpiresAt ?? this.certExpiresAt ?? null;
+  }
+
+  /** Takes note of what the site says that it runs. */
+  report({ checksum, drifted, at }: { checksum: string; drifted: boolean; at: Date }): void {
+    this.runningChecksum = checksum;
+    this.driftedSince = drifted ? (this.driftedSince ?? at) : null;
+  }
+
+  private installed(generation: number): void {
+    if (this.installedGeneration === generation) return;
+    this.installedGeneration = generation;
+    const isNewest = generation === this.provisionedGeneration;
+    this.installedCertExpiresAt = isNewest ? this.certExpiresAt : null;
+    this.installedChecksum = isNewest ? this.configChecksum : null;
   }
 
   /** @returns whether this was the leaf's link; the end of an older one changes nothing */

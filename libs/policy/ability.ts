@@ -23,13 +23,15 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
     ['download', ['Bundle']],
     ['create', ['DownloadToken', 'NatsCredential']],
     ['revoke', ['NatsCredential']],
+    // What a site runs is reported by whoever looks after it.
+    ['update', ['NatsLeafServer']],
   ],
   admin: [
     ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects']],
     ['delete', ['EdgeSite']],
     ['regenerate', ['NatsLeafServer']],
-    ['revoke', ['Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
+    ['revoke', ['NatsLeafServer', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['read', ['ApiKey', 'AuditEvent']],
   ],
 };

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Clock } from '#libs/kernel';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
@@ -8,8 +8,17 @@ import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { SiteBufferDto, toSiteBufferDto } from './dto/buffer.dto.js';
 import { EdgeSiteDto, NatsLeafServerDto, toEdgeSiteDto, toNatsLeafServerDto } from './dto/edge-site.dto.js';
-import { CreateEdgeSiteDto, DeleteEdgeSiteQuery, EdgeSiteQuery, toNewSite, toSiteChanges, UpdateEdgeSiteDto } from './dto/edge-site-input.dto.js';
+import {
+  CreateEdgeSiteDto,
+  DeleteEdgeSiteQuery,
+  EdgeSiteQuery,
+  RunningConfigDto,
+  toNewSite,
+  toSiteChanges,
+  UpdateEdgeSiteDto,
+} from './dto/edge-site-input.dto.js';
 import { EdgeSitesService } from './edge-sites.service.js';
+import { LeafGenerations } from './leaf-generations.service.js';
 import type { SiteWithLeaf } from './site-with-leaf.js';
 
 @ApiTags('Edge sites')
@@ -17,6 +26,7 @@ import type { SiteWithLeaf } from './site-with-leaf.js';
 export class EdgeSitesController {
   constructor(
     private readonly sites: EdgeSitesService,
+    private readonly generations: LeafGenerations,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -94,7 +104,34 @@ export class EdgeSitesController {
   })
   @ApiProblems(400, 401, 403, 404, 409)
   async regenerate(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
-    return this.presentLeaf(await this.sites.regenerate(caller, id));
+    return this.presentLeaf(await this.generations.regenerate(caller, id));
+  }
+
+  @Post(':id/leaf-server/revoke-previous')
+  @HttpCode(200)
+  @Authorize('revoke', 'NatsLeafServer')
+  @ApiOperation({
+    operationId: 'revokePreviousLeafServer',
+    summary: 'Revoke all generations before the newest at once, without waiting until that has connected',
+    description:
+      'Revokes certificates and NATS users of all generations before the newest. A leaf that still runs one of them is dropped by the hub ' +
+      'and refused from then on: it keeps what its collectors publish, and hands it on once the newest bundle is installed. Answered with ' +
+      '409 while the newest generation is not provisioned, and when nothing older is left to revoke.',
+  })
+  @ApiProblems(400, 401, 403, 404, 409)
+  async revokePrevious(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
+    return this.presentLeaf(await this.generations.revokePrevious(caller, id));
+  }
+
+  @Put(':id/leaf-server/running-config')
+  @Authorize('update', 'NatsLeafServer')
+  @ApiOperation({
+    operationId: 'reportRunningConfig',
+    summary: 'Report what the site runs; the answer says whether it has drifted from what it should run',
+  })
+  @ApiProblems(400, 401, 403, 404, 422)
+  async reportRunning(@CurrentCaller() caller: Caller, @IdParam() id: string, @Body() body: RunningConfigDto): Promise<NatsLeafServerDto> {
+    return this.presentLeaf(await this.generations.reportRunning(caller, id, body.checksum));
   }
 
   private present = ({ site, leaf }: SiteWithLeaf) => toEdgeSiteDto(site, leaf, this.clock.now());

@@ -5,6 +5,7 @@ import { PkiModule } from '../pki/index.js';
 import { StreamsModule } from '../streams/index.js';
 import { EdgeSitesController } from './edge-sites.controller.js';
 import { EdgeSitesService } from './edge-sites.service.js';
+import { LeafGenerations } from './leaf-generations.service.js';
 import { LeafPresence } from './leaf-presence.service.js';
 import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
 import { SiteDependents } from './site-dependents.js';
@@ -12,7 +13,7 @@ import { SiteDependents } from './site-dependents.js';
 @Module({
   imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
   controllers: [EdgeSitesController],
-  providers: [EdgeSitesService, LeafPresence, ProvisioningQueue, SiteDependents],
-  exports: [EdgeSitesService, LeafPresence, ProvisioningQueue, SiteDependents],
+  providers: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
+  exports: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
 })
 export class EdgeSitesModule {}

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
+import { type Clock, newId, type Random } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
 import { AccountService, CredentialService, HubAddress, PlatformHosts } from '../nats/index.js';
 import { CertificateService } from '../pki/index.js';
@@ -13,19 +13,21 @@ import { slugOf } from '../platform/validation/index.js';
 import { SiteBuffers, Streams } from '../streams/index.js';
 import { BUFFER_DEFAULTS, bufferColumns, checkBufferFits } from './buffer-settings.js';
 import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
+import { LeafGenerations } from './leaf-generations.service.js';
 import { checkListenerHosts } from './listener-hosts.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { applyChanges, given, leafSettings, type NewSite, type SiteChanges } from './site-changes.js';
 import { SiteDependents } from './site-dependents.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
 import { bufferUnknown, checkPorts, explainConflict, hasBufferedMessages, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
-import { findSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
+import { loadSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 @Injectable()
 export class EdgeSitesService {
   constructor(
     private readonly database: Database,
     private readonly provisioning: ProvisioningQueue,
+    private readonly generations: LeafGenerations,
     private readonly certificates: CertificateService,
     private readonly credentials: CredentialService,
     private readonly accounts: AccountService,
@@ -80,7 +82,7 @@ export class EdgeSitesService {
 
   /** @throws DomainError `not_found` */
   get(caller: Caller, id: string): Promise<SiteWithLeaf> {
-    return this.database.transaction(caller.tenantScope, (em) => load(em, caller, id));
+    return this.database.transaction(caller.tenantScope, (em) => loadSite(em, caller, id));
   }
 
   /**
@@ -88,45 +90,27 @@ export class EdgeSitesService {
    * @throws DomainError `not_found`
    */
   buffer(caller: Caller, id: string): Promise<MeasuredSite> {
-    return this.database.transaction(caller.tenantScope, async (em) => ({ ...(await load(em, caller, id)), buffer: await this.buffers.ofSite(em, id) }));
+    return this.database.transaction(caller.tenantScope, async (em) => ({ ...(await loadSite(em, caller, id)), buffer: await this.buffers.ofSite(em, id) }));
   }
 
   /** Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs. */
   async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
     checkListenerHosts(changes, this.platformHosts.reserved);
     const { changed, applied } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const changed = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      const changed = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
       caller.authorize('update', 'EdgeSite', changed.site);
       refuseToShrinkBuffer(changed.leaf, changes);
       const applied = applyChanges(changed, changes);
       checkPorts(changed.leaf);
       checkBufferFits(changed.site, changed.leaf);
       changed.site.updatedAt = this.clock.now();
-      if (applied.files) this.requestGeneration(changed.leaf);
+      if (applied.files) this.generations.request(changed.leaf);
       this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: applied.files });
       return { changed, applied };
     });
     if (applied.files) await this.provisioning.add(changed.leaf);
     if (applied.buffer) await this.streams.requestTenant(caller.tenantId);
     return changed;
-  }
-
-  /**
-   * Asks for a new generation; the one before works until the new one has connected.
-   * @throws DomainError `illegal_transition` while one is being made
-   */
-  async regenerate(caller: Caller, id: string): Promise<SiteWithLeaf> {
-    const regenerated = await this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('regenerate', 'NatsLeafServer', found.leaf);
-      // What failed for good is pending without anybody at work on it.
-      if (found.leaf.lastError === null) found.leaf.checkPossible('REPROVISION');
-      this.requestGeneration(found.leaf);
-      this.record(em, caller, 'nats_leaf_server.regenerate', found.site, { generation: found.leaf.generation });
-      return found;
-    });
-    await this.provisioning.add(regenerated.leaf);
-    return regenerated;
   }
 
   /**
@@ -137,7 +121,7 @@ export class EdgeSitesService {
    */
   async delete(caller: Caller, id: string, { detach = false, discard = false }: { detach?: boolean; discard?: boolean } = {}): Promise<void> {
     const deletable = async (em: Em, lockMode?: LockMode.PESSIMISTIC_WRITE) => {
-      const found = await load(em, caller, id, lockMode);
+      const found = await loadSite(em, caller, id, lockMode);
       caller.authorize('delete', 'EdgeSite', found.site);
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);
@@ -170,11 +154,6 @@ export class EdgeSitesService {
     const buffer = leaf.linkId == null ? undefined : await this.buffers.measured(tenantId, edgeSiteId);
     if (buffer === undefined) throw bufferUnknown(leaf, await this.buffers.ofSite(this.database.em({ tenantId }), edgeSiteId));
     if (buffer.waitingMessages > 0) throw hasBufferedMessages(buffer);
-  }
-
-  private requestGeneration(leaf: NatsLeafServer): void {
-    leaf.upstreamUrl = this.hub.leafUpstreamUrl;
-    leaf.requestGeneration(this.clock.now());
   }
 
   /** The first sites of a tenant take turns, so that only one of them gets the first domain. */
@@ -220,13 +199,6 @@ export class EdgeSitesService {
   private record(em: Em, caller: Caller, action: string, site: EdgeSite, detail: Record<string, unknown>): void {
     this.audit.record(em, caller, { action, subjectType: 'edge_site', subjectId: site.id, detail });
   }
-}
-
-/** @throws DomainError `not_found` */
-async function load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<SiteWithLeaf> {
-  const found = await findSite(em, id, { where: caller.readable('EdgeSite') as Where<EdgeSite>, lockMode });
-  if (found === undefined) throw new DomainError('not_found', 'There is no such edge site.');
-  return found;
 }
 
 const present = (site: EdgeSite, leaf: NatsLeafServer | undefined) => (leaf === undefined ? [] : [{ site, leaf }]);

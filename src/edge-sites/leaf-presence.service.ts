@@ -2,12 +2,12 @@ import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
 import { EdgeSite, type LeafLink, NatsLeafServer, unnumbered } from '#libs/model';
-import { AccountService, CredentialService } from '../nats/index.js';
-import { CertificateService } from '../pki/index.js';
+import { AccountService } from '../nats/index.js';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 import { Streams } from '../streams/index.js';
+import { LeafGenerations } from './leaf-generations.service.js';
 import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 /** Whose link it is. */
@@ -26,8 +26,7 @@ export interface PresentLeaf extends LeafIdentity, LeafLink {
 export class LeafPresence {
   constructor(
     private readonly database: Database,
-    private readonly certificates: CertificateService,
-    private readonly credentials: CredentialService,
+    private readonly generations: LeafGenerations,
     private readonly accounts: AccountService,
     private readonly streams: Streams,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -38,10 +37,10 @@ export class LeafPresence {
     const seen = await this.withSite({ tenantId, edgeSiteId }, async (em, { site, leaf }) => {
       leaf.link({ generation, linkId, at });
       site.comeOnline(at);
-      return this.retireBefore(em, tenantId, edgeSiteId, generation);
+      return this.generations.revokeBefore(em, systemCaller('presence', tenantId), leaf, generation);
     });
     if (seen === undefined) return;
-    await this.accounts.announce(...seen);
+    await this.accounts.announce(...seen.accounts);
     await this.streams.request(tenantId, edgeSiteId);
   }
 
@@ -74,14 +73,6 @@ export class LeafPresence {
     }
     await em.nativeUpdate(EdgeSite, { id: [...present], status: 'active' }, { lastSeenAt: now });
     return unrecorded.filter(isUncertain);
-  }
-
-  private async retireBefore(em: Em, tenantId: string, edgeSiteId: string, generation: number) {
-    const caller = systemCaller('presence', tenantId);
-    const older = { upToGeneration: generation - 1 };
-    if (generation === 1) return [];
-    await this.certificates.revokeOfSite(em, caller, edgeSiteId, { ...older, reason: 'superseded' });
-    return this.credentials.revokeOfSite(em, caller, edgeSiteId, older);
   }
 
   /** @returns undefined when the site is gone */

@@ -1,5 +1,7 @@
 import { LockMode } from '@mikro-orm/postgresql';
+import { DomainError } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer, type SiteBuffer } from '#libs/model';
+import type { Caller } from '../platform/auth/index.js';
 import type { Em, Where } from '../platform/database/index.js';
 
 /** A site with its leaf; neither is ever without the other. */
@@ -27,4 +29,14 @@ export async function findSite(
   const leaf = await em.findOne(NatsLeafServer, { edgeSiteId: id }, { lockMode });
   const site = leaf && (await em.findOne(EdgeSite, { $and: [where, { id }] } as Where<EdgeSite>, { lockMode }));
   return leaf && site ? { site, leaf } : undefined;
+}
+
+/**
+ * A site that the caller may see.
+ * @throws DomainError `not_found`
+ */
+export async function loadSite(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<SiteWithLeaf> {
+  const found = await findSite(em, id, { where: caller.readable('EdgeSite') as Where<EdgeSite>, lockMode });
+  if (found === undefined) throw new DomainError('not_found', 'There is no such edge site.');
+  return found;
 }

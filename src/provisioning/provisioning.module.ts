@@ -6,9 +6,10 @@ import { LeafProvisioner } from './leaf-provisioner.js';
 import { ProvisioningBatches } from './provisioning-batches.js';
 import { ProvisioningProcessor } from './provisioning.processor.js';
 import { ProvisioningSweep } from './provisioning.sweep.js';
+import { RenewalSweep } from './renewal.sweep.js';
 
 @Module({
   imports: [EdgeSitesModule, NatsModule, PkiModule],
-  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep],
+  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep],
 })
 export class ProvisioningModule {}

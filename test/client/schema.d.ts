@@ -364,6 +364,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/edge-sites/{id}/leaf-server/revoke-previous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke all generations before the newest at once, without waiting until that has connected
+         * @description Revokes certificates and NATS users of all generations before the newest. A leaf that still runs one of them is dropped by the hub and refused from then on: it keeps what its collectors publish, and hands it on once the newest bundle is installed. Answered with 409 while the newest generation is not provisioned, and when nothing older is left to revoke.
+         */
+        post: operations["revokePreviousLeafServer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/edge-sites/{id}/leaf-server/running-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Report what the site runs; the answer says whether it has drifted from what it should run */
+        put: operations["reportRunningConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/collectors": {
         parameters: {
             query?: never;
@@ -1448,12 +1485,36 @@ export interface components {
              */
             config_checksum: string | null;
             /**
+             * @description The checksum that the site reported last; null when it has reported none.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            running_checksum: string | null;
+            /**
+             * @description Whether the site, when it last reported, ran neither the newest generation nor the one that it connected with: its files were changed
+             *     there, or are older. Null when it has reported nothing. A site that has not installed the newest generation yet has not drifted.
+             * @example false
+             */
+            drifted: boolean | null;
+            /**
+             * @description The first of the reports in a row that said so.
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            drifted_since: string | null;
+            /**
              * Format: date-time
+             * @description When the first certificate of the newest generation that is provisioned ends. It is renewed, as the next generation, when fewer than 30
+             *     days remain.
              * @example 2027-11-24T10:00:00.000Z
              */
             cert_expires_at: string | null;
             /**
-             * @description Whether fewer than 30 days remain.
+             * @description The generation that the leaf connected with last; null until it first connected.
+             * @example 1
+             */
+            installed_generation: number | null;
+            /**
+             * @description Whether fewer than 30 days remain to a certificate of the installed generation, or of the newest until one is installed. It stays true
+             *     after certificates were renewed until the site has installed the new bundle.
              * @example false
              */
             cert_expiring_soon: boolean;
@@ -1682,6 +1743,13 @@ export interface components {
              * @example false
              */
             limits_pending: boolean | null;
+        };
+        RunningConfig: {
+            /**
+             * @description SHA-256 of the SHA256SUMS that the site runs, hex, as `sha256sum SHA256SUMS` prints it.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            checksum: string;
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
@@ -3067,6 +3135,82 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokePreviousLeafServer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NatsLeafServer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportRunningConfig: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunningConfig"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NatsLeafServer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

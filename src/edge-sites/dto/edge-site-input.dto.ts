@@ -1,6 +1,6 @@
 import { PartialType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { IsDisplayName, IsHost, IsLabels, IsListenAddress, IsNatsUrl, IsSlug, MayBeAbsent } from '../../platform/validation/index.js';
 import { EDGE_SITE_STATUSES } from '../edge-site-status.js';
 import type { EdgeSiteStatus } from '#libs/lifecycle';
@@ -163,6 +163,15 @@ export class EdgeSiteQuery extends PageQuery {
   @IsString()
   @MaxLength(300)
   label?: string;
+}
+
+export class RunningConfigDto {
+  /**
+   * SHA-256 of the SHA256SUMS that the site runs, hex, as `sha256sum SHA256SUMS` prints it.
+   * @example "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+   */
+  @Matches(/^[0-9a-f]{64}$/, { message: 'checksum must be 64 of 0-9 and a-f, the SHA-256 of SHA256SUMS' })
+  checksum!: string;
 }
 
 export class DeleteEdgeSiteQuery {

@@ -3,9 +3,7 @@ import type { EdgeSite, NatsLeafServer } from '#libs/model';
 import { ApiProperty } from '@nestjs/swagger';
 import { BufferDto, toBufferDto } from './buffer.dto.js';
 import { EDGE_SITE_STATUSES, LEAF_STATUSES } from '../edge-site-status.js';
-
-/** How long before their end certificates are said to be expiring soon: 30 days, in milliseconds. */
-const EXPIRING_SOON = 30 * 24 * 60 * 60 * 1000;
+import { soonAfter } from '../expiring.js';
 
 export class NatsLeafServerDto {
   /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f" */
@@ -60,11 +58,41 @@ export class NatsLeafServerDto {
    */
   config_checksum!: string | null;
 
-  /** @example "2027-11-24T10:00:00.000Z" */
+  /**
+   * The checksum that the site reported last; null when it has reported none.
+   * @example "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+   */
+  running_checksum!: string | null;
+
+  /**
+   * Whether the site, when it last reported, ran neither the newest generation nor the one that it connected with: its files were changed
+   * there, or are older. Null when it has reported nothing. A site that has not installed the newest generation yet has not drifted.
+   * @example false
+   */
+  drifted!: boolean | null;
+
+  /**
+   * The first of the reports in a row that said so.
+   * @example "2026-11-24T10:05:00.000Z"
+   */
+  drifted_since!: string | null;
+
+  /**
+   * When the first certificate of the newest generation that is provisioned ends. It is renewed, as the next generation, when fewer than 30
+   * days remain.
+   * @example "2027-11-24T10:00:00.000Z"
+   */
   cert_expires_at!: string | null;
 
   /**
-   * Whether fewer than 30 days remain.
+   * The generation that the leaf connected with last; null until it first connected.
+   * @example 1
+   */
+  installed_generation!: number | null;
+
+  /**
+   * Whether fewer than 30 days remain to a certificate of the installed generation, or of the newest until one is installed. It stays true
+   * after certificates were renewed until the site has installed the new bundle.
    * @example false
    */
   cert_expiring_soon!: boolean;
@@ -146,8 +174,12 @@ export function toNatsLeafServerDto(leaf: NatsLeafServer, now: Date): NatsLeafSe
     generation: leaf.generation,
     connected_generation: leaf.connectedGeneration ?? null,
     config_checksum: leaf.configChecksum ?? null,
+    running_checksum: leaf.runningChecksum ?? null,
+    drifted: leaf.runningChecksum == null ? null : leaf.driftedSince != null,
+    drifted_since: time(leaf.driftedSince),
     cert_expires_at: time(leaf.certExpiresAt),
-    cert_expiring_soon: leaf.certExpiresAt != null && leaf.certExpiresAt.getTime() - now.getTime() < EXPIRING_SOON,
+    installed_generation: leaf.installedGeneration ?? null,
+    cert_expiring_soon: leaf.certInUseExpiresAt !== null && leaf.certInUseExpiresAt < soonAfter(now),
     provisioned_at: time(leaf.provisionedAt),
     connected_at: time(leaf.connectedAt),
     disconnected_at: time(leaf.disconnectedAt),

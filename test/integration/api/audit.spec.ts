@@ -94,6 +94,14 @@ const DEEDS: [string, string, () => Promise<Deed>][] = [
     'edge_site',
     async () => ({ answer: await tenant.api.post(`/admin/edge-sites/${site.id}/leaf-server/regenerate`), subjectId: site.id }),
   ],
+  [
+    'nats_leaf_server.revoke_previous',
+    'edge_site',
+    async () => {
+      await provisioned(site.id);
+      return { answer: await tenant.api.post(`/admin/edge-sites/${site.id}/leaf-server/revoke-previous`), subjectId: site.id };
+    },
+  ],
   ['nats_user.create', 'nats_user', async () => created(await createUser())],
   [
     'nats_user.revoke',

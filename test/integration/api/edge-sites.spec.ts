@@ -154,6 +154,31 @@ describe('an edge site', () => {
     expect(second.config_checksum).not.toBe(first.config_checksum);
   });
 
+  it('has its previous generations revoked on demand, once', async () => {
+    const { api, slug } = await app.tenant('Leaked');
+    const { id } = await create(api, { name: 'x' });
+    await provisioned(api, id);
+    const path = `/admin/edge-sites/${id}/leaf-server`;
+    const first = await api.post<Problem>(`${path}/revoke-previous`);
+    expect([first.status, first.body.code, first.body.detail]).toEqual([409, 'conflict', expect.stringContaining('generation 1 is the first one')]);
+
+    await api.post(`${path}/regenerate`);
+    await provisioned(api, id);
+    for (const role of ['viewer', 'operator']) expect((await (await app.keyOf(slug, role)).post(`${path}/revoke-previous`)).status).toBe(403);
+    const answer = await api.post<{ generation: number }>(`${path}/revoke-previous`);
+    expect([answer.status, answer.body.generation]).toEqual([200, 2]);
+
+    const users = (await api.get<{ data: { generation: number; status: string }[] }>('/admin/nats/credentials')).body.data;
+    expect(users.map(({ generation, status }) => `${generation} ${status}`).sort()).toEqual(['1 revoked', '1 revoked', '2 issued', '2 issued']);
+    const certificates = (await api.get<{ data: { status: string }[] }>(`/admin/certificates?edge_site_id=${id}`)).body.data;
+    expect(certificates.map(({ status }) => status).sort()).toEqual(['issued', 'issued', 'revoked', 'revoked']);
+    expect((await api.get('/admin/nats/account')).body).toMatchObject({ revoked_users: 1 });
+
+    const again = await api.post<Problem>(`${path}/revoke-previous`);
+    expect([again.status, again.body.code]).toEqual([409, 'conflict']);
+    expect(again.body.detail).toContain('generation 2 is the only one that is not revoked');
+  });
+
   it('can be deleted, which revokes what it was issued', async () => {
     const { api } = await app.tenant('Gone');
     const { id } = await create(api, { name: 'x' });
@@ -197,10 +222,11 @@ describe('an edge site', () => {
       stranger.delete(`/admin/edge-sites/${id}`),
       stranger.get(`/admin/edge-sites/${id}/leaf-server`),
       stranger.post(`/admin/edge-sites/${id}/leaf-server/regenerate`),
+      stranger.post(`/admin/edge-sites/${id}/leaf-server/revoke-previous`),
       stranger.get(`/admin/edge-sites/${id}/bundle`),
       stranger.post(`/admin/edge-sites/${id}/download-tokens`),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual(Array(7).fill(404));
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(404));
     expect((await stranger.get<{ data: [] }>('/admin/edge-sites')).body.data).toEqual([]);
     expect((await owner.api.get<EdgeSiteDto>(`/admin/edge-sites/${id}`)).body.name).toBe('x');
   });
@@ -235,6 +261,13 @@ describe('an edge site that is still pending', () => {
     expect([status, body.code]).toEqual([409, 'illegal_transition']);
     expect(body.detail).toContain('is pending');
     expect((await api.get<EdgeSiteDto>(`/admin/edge-sites/${id}`)).body.leaf_server).toMatchObject({ status: 'pending', generation: 1 });
+  });
+
+  it('keeps its previous generations, for nothing could take over', async () => {
+    const { id } = await create(api, { name: 'w' });
+    const { status, body } = await api.post<Problem>(`/admin/edge-sites/${id}/leaf-server/revoke-previous`);
+    expect([status, body.code]).toEqual([409, 'not_provisioned']);
+    expect(body.detail).toContain('Generation 1, which is to take over, is being made.');
   });
 
   it('gets a new generation when its configuration is changed, and none when only its name is', async () => {

@@ -8,7 +8,7 @@ import { type Secret, systemClock, systemRandom } from '#libs/kernel';
 import { EdgeSite, NatsAccount, NatsLeafServer, type Tenant } from '#libs/model';
 import { createKeyPair, formatCreds, type KeyPair, signUser } from '#libs/nats';
 import { AppModule } from '../../../src/app.module.js';
-import { EdgeSitesService, type SiteWithLeaf } from '../../../src/edge-sites/index.js';
+import { EdgeSitesService, LeafGenerations, type SiteWithLeaf } from '../../../src/edge-sites/index.js';
 import { AccountService, CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
 import { type Caller, systemCaller } from '../../../src/platform/auth/index.js';
 import { parseConfig, type ProcessRole } from '../../../src/platform/config/index.js';
@@ -208,6 +208,10 @@ export class Installation {
 
   get sites(): EdgeSitesService {
     return this.idle.get(EdgeSitesService, { strict: false });
+  }
+
+  get generations(): LeafGenerations {
+    return this.idle.get(LeafGenerations, { strict: false });
   }
 
   async stop(): Promise<void> {

@@ -96,7 +96,7 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
   });
 
   it('of a new generation retires the one before', async () => {
-    await installation.sites.regenerate(installation.caller(tenant), siteId);
+    await installation.generations.regenerate(installation.caller(tenant), siteId);
     await installation.provisioned(tenant, siteId);
     await online(1);
 
@@ -113,6 +113,34 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
       [2, 'leaf', 'issued'],
       [2, 'leaf_control', 'issued'],
     ]);
+  });
+
+  it('ends at once when its generation is revoked as a previous one, until the newest is installed', async () => {
+    const caller = installation.caller(tenant);
+    await installation.generations.regenerate(caller, siteId);
+    await installation.provisioned(tenant, siteId);
+    await online(2);
+    const old = leaf;
+
+    await installation.generations.revokePrevious(caller, siteId);
+    await until('the hub has dropped the leaf', async () => {
+      const { messages, control } = await old.links();
+      return messages + control === 0;
+    });
+    await offline();
+    const users = await installation.database.database
+      .em({ tenantId: tenant.id })
+      .find(NatsUser, { edgeSiteId: siteId, generation: [2, 3] }, { orderBy: { generation: 'asc', purpose: 'asc' } });
+    expect(users.map(({ generation, purpose, status }) => [generation, purpose, status])).toEqual([
+      [2, 'leaf', 'revoked'],
+      [2, 'leaf_control', 'revoked'],
+      [3, 'leaf', 'issued'],
+      [3, 'leaf_control', 'issued'],
+    ]);
+
+    await old.stop();
+    leaf = await installation.startLeaf(tenant, siteId);
+    await online(3);
   });
 
   it('ends with the site', async () => {
