@@ -51,8 +51,13 @@ export class KeyRing {
     this.#writing = { id: writing.id, key: this.#keys.get(writing.id)! };
   }
 
+  /** What everything starts with that is sealed now. */
+  get writingHead(): string {
+    return `${VERSION}:${this.#writing.id}:`;
+  }
+
   seal(secret: Secret, place: Place): string {
-    return `${VERSION}:${this.#writing.id}:${this.encrypt(Buffer.from(secret.reveal()), textData(place)).toString('base64')}`;
+    return `${this.writingHead}${this.encrypt(Buffer.from(secret.reveal()), textData(place)).toString('base64')}`;
   }
 
   /** @throws DomainError `internal` when the key is not in the ring, or the ciphertext was changed or belongs elsewhere */
@@ -64,7 +69,7 @@ export class KeyRing {
 
   /** Seals what comes out of a stream, piece by piece. */
   async sealStream(plain: AsyncIterable<Buffer>, place: Place): Promise<Buffer> {
-    const sealed: Buffer[] = [Buffer.from(`${VERSION}:${this.#writing.id}:`)];
+    const sealed: Buffer[] = [Buffer.from(this.writingHead)];
     let position = 0;
     let rest: Buffer = Buffer.alloc(0);
     for await (const chunk of plain) {
