@@ -40,7 +40,7 @@ export const CONFIG_VARIABLES = [
   { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and kept in `DATA_DIR/admin-key`; in production, none' },
   {
     name: 'ENCRYPTION_KEYS',
-    meaning: '`<id>:<32 bytes as base64>`, separated by commas; the first writes, all read; required in production',
+    meaning: '`<id>:<32 bytes as base64>`, separated by commas; the first writes, all read; `npm run keys:reencrypt` moves all to the first; required in production',
     default: 'made once in `DATA_DIR`',
   },
   {
