@@ -38,7 +38,7 @@ export class CollectorBundlesController {
     @Headers(TOKEN_HEADER) token: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<StreamableFile> {
+  ): Promise<StreamableFile | Buffer> {
     return send(await this.bundles.downloadByToken(id, token, { requestId: request.id, sourceAddress: request.ip }), reply);
   }
 }

@@ -91,7 +91,7 @@ export class CollectorBundlesService {
       secrets: openCollectorSecrets(this.keyRing, collector as never),
     });
     const folder = collectorFolder(id);
-    return { fileName: `${folder}.tar.gz`, stream: packBundle(folder, entries, { mtime: collector.provisionedAt as Date }) };
+    return { fileName: `${folder}.tar.gz`, content: packBundle(folder, entries, { mtime: collector.provisionedAt as Date }) };
   }
 }
 

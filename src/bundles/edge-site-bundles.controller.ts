@@ -23,7 +23,7 @@ export class EdgeSiteBundlesController {
     @CurrentCaller() caller: Caller,
     @IdParam() id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<StreamableFile> {
+  ): Promise<StreamableFile | Buffer> {
     return send(await this.bundles.download(caller, id), reply);
   }
 
@@ -59,7 +59,7 @@ export class EdgeSiteBundlesController {
     @Headers(TOKEN_HEADER) token: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<StreamableFile> {
+  ): Promise<StreamableFile | Buffer> {
     const origin = { requestId: request.id, sourceAddress: request.ip };
     return send(await this.bundles.downloadByToken(id, token, origin), reply);
   }

@@ -95,7 +95,8 @@ export class EdgeSiteBundlesService {
 
   private open({ leafId, slug, bundleCiphertext }: LeafBundle): PackedDownload {
     const archive = openLeafBundle(this.keyRing, leafId, bundleCiphertext);
-    return { fileName: fileName(slug), length: archive.length, stream: Readable.from(archive, { objectMode: false }) };
+    const [piece] = archive.pieces === 1 ? archive : [];
+    return { fileName: fileName(slug), length: archive.length, content: piece ?? Readable.from(archive, { objectMode: false }) };
   }
 }
 

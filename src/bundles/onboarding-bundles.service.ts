@@ -70,7 +70,7 @@ export class OnboardingBundlesService {
       certificates: { certPem: found.certPem as string, caChainPem: found.caChainPem as string },
       secrets: { keyPem: openComponentKey(this.keyRing, found as never) },
     });
-    return { fileName: `${folder}.tar.gz`, stream: packBundle(folder, entries, { mtime: found.createdAt }) };
+    return { fileName: `${folder}.tar.gz`, content: packBundle(folder, entries, { mtime: found.createdAt }) };
   }
 }
 

@@ -18,6 +18,8 @@ export interface EncryptionKey {
 export interface OpenedStream extends Iterable<Buffer> {
   /** Bytes of what is inside. */
   length: number;
+  /** How many pieces it comes in. */
+  pieces: number;
 }
 
 const VERSION = 'v1';
@@ -95,6 +97,7 @@ export class KeyRing {
     const pieces = Math.max(1, Math.ceil(body.length / size));
     return {
       length: body.length - pieces * PIECE_OVERHEAD,
+      pieces,
       *[Symbol.iterator]() {
         for (let position = 0; position < pieces; position++) {
           const piece = body.subarray(position * size, (position + 1) * size);
