@@ -1,11 +1,12 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { NatsLeafServer } from '#libs/model';
 import type { Api } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import type { DownloadTokenDto } from '../../../src/bundles/dto/download-token.dto.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
-import { openLeafSecrets } from '../../../src/edge-sites/index.js';
+import { openLeafSecrets, sealLeafBundle } from '../../../src/edge-sites/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { unpack } from '../../support/unpack.js';
@@ -115,6 +116,18 @@ describe('the bundle of a site', () => {
     const logged = [...(await downloads(one.api)), ...(await downloads(two.api))];
     const given = answers.filter(({ status }) => status === 200).map(({ headers }) => headers.get('x-request-id'));
     expect(logged.map(({ request_id }) => request_id).sort()).toEqual(given.sort());
+  });
+
+  it('comes whole, however many pieces it is sealed in', async () => {
+    const { api, id: tenantId } = await app.tenant('Large');
+    const site = await siteOf(api);
+    const archive = randomBytes(200_000);
+    const em = app.database.database.em({ tenantId });
+    const sealed = await sealLeafBundle(app.service.app.get(KeyRing, { strict: false }), site.leaf_server.id, Readable.from([archive]));
+    await em.nativeUpdate(NatsLeafServer, { edgeSiteId: site.id }, { bundleCiphertext: sealed });
+    const { status, body, headers } = await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`);
+    expect([status, headers.get('content-type'), headers.get('content-length')]).toEqual([200, 'application/gzip', '200000']);
+    expect(body.equals(archive)).toBe(true);
   });
 
   it('holds the key and creds that are on record, sealed', async () => {
