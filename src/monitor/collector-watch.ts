@@ -1,8 +1,8 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { leafServerName } from '#libs/nats';
 import { CollectorPresence, type ExpectedCollectors } from '../collectors/index.js';
 import { HubConnection, TenantConnections } from '../nats/index.js';
-import { Sweep } from '../platform/sweep.js';
+import { SweepService } from '../platform/sweep.js';
 import { usersAtHub, usersAtLeaf } from './connected-users.js';
 import { Leadership } from './leadership.js';
 
@@ -14,26 +14,18 @@ const INTERVAL = 2_000;
  * whom it has seen. As with the presence of leaves, one process does so.
  */
 @Injectable()
-export class CollectorWatch implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly sweep = new Sweep(INTERVAL, () => this.run(), new Logger(CollectorWatch.name));
-
+export class CollectorWatch extends SweepService {
   constructor(
     private readonly leadership: Leadership,
     private readonly hub: HubConnection,
     private readonly connections: TenantConnections,
     private readonly presence: CollectorPresence,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.sweep.start();
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await this.sweep.stop();
+  ) {
+    super(INTERVAL);
   }
 
   /** All are asked at once: a leaf that is silent keeps nobody waiting but the next run. */
-  private async run(): Promise<void> {
+  async run(): Promise<void> {
     if (!this.leadership.held || !this.hub.connected) return;
     const places = await this.presence.expected();
     const looked = await Promise.allSettled(places.map((place) => this.look(place)));

@@ -1,10 +1,10 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
 import { OnboardingPackage } from '#libs/model';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
-import { Sweep } from '../platform/sweep.js';
+import { SweepService } from '../platform/sweep.js';
 import { OnboardingPackagesService } from './onboarding-packages.service.js';
 
 const INTERVAL = 5_000;
@@ -12,21 +12,13 @@ const BATCH = 200;
 
 /** Closes packages that nobody has activated in time. */
 @Injectable()
-export class OnboardingSweep implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly sweep = new Sweep(INTERVAL, () => this.run(), new Logger(OnboardingSweep.name));
-
+export class OnboardingSweep extends SweepService {
   constructor(
     private readonly database: Database,
     private readonly packages: OnboardingPackagesService,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.sweep.start();
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await this.sweep.stop();
+  ) {
+    super(INTERVAL);
   }
 
   /** What is left over is seen to by the next run. */

@@ -1,4 +1,4 @@
-import type { LoggerService } from '@nestjs/common';
+import { Logger, type LoggerService, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 
 /** Runs a piece of work at once and then again and again, never twice at the same time. What fails is logged and tried again. */
 export class Sweep {
@@ -34,4 +34,35 @@ export class Sweep {
     this.#timer = setTimeout(() => this.start(), this.interval);
     this.#timer.unref();
   }
+}
+
+/** A sweep that runs for as long as the process does, and is there as a provider of its own. */
+export abstract class SweepService implements OnApplicationBootstrap, OnModuleDestroy {
+  protected readonly logger = new Logger(this.constructor.name);
+  private readonly sweep: Sweep;
+
+  /** @param interval as of `Sweep` */
+  protected constructor(interval: number) {
+    this.sweep = new Sweep(interval, () => this.run(), this.logger);
+  }
+
+  abstract run(): Promise<void>;
+
+  onApplicationBootstrap(): void {
+    this.sweep.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.sweep.stop();
+  }
+}
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Goes through rows page by page.
+ * @param page those with the lowest ids above `lastId`, in their order
+ */
+export async function forEachPage<Row extends { id: string }>(page: (lastId: string) => Promise<Row[]>, work: (rows: Row[]) => Promise<void>): Promise<void> {
+  for (let rows = await page(FIRST_ID); rows.length > 0; rows = await page(rows.at(-1)!.id)) await work(rows);
 }

@@ -1,43 +1,33 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
 import { NatsLeafServer } from '#libs/model';
 import { LeafGenerations, soonAfter } from '../edge-sites/index.js';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
-import { Sweep } from '../platform/sweep.js';
+import { forEachPage, SweepService } from '../platform/sweep.js';
 
 const INTERVAL = 60_000;
 const BATCH = 200;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Asks for the next generation of each leaf whose newest certificates are expiring soon. */
 @Injectable()
-export class RenewalSweep implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #logger = new Logger(RenewalSweep.name);
-  private readonly sweep = new Sweep(INTERVAL, () => this.run(), this.#logger);
-
+export class RenewalSweep extends SweepService {
   constructor(
     private readonly database: Database,
     private readonly generations: LeafGenerations,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.sweep.start();
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await this.sweep.stop();
+  ) {
+    super(INTERVAL);
   }
 
   async run(): Promise<void> {
-    for (let lastId = FIRST_ID; ; ) {
-      const expiring = await this.page(lastId);
-      if (expiring.length === 0) return;
-      for (const leaf of expiring) await this.renew(leaf);
-      lastId = expiring.at(-1)!.id;
-    }
+    await forEachPage(
+      (lastId) => this.page(lastId),
+      async (expiring) => {
+        for (const leaf of expiring) await this.renew(leaf);
+      },
+    );
   }
 
   /** One that cannot be renewed keeps no other from it; the next run tries again. */
@@ -45,7 +35,7 @@ export class RenewalSweep implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       await this.generations.renew(systemCaller('renewal', tenantId), edgeSiteId);
     } catch (error) {
-      this.#logger.warn({ err: error, leaf: id }, 'a leaf was not renewed; it is tried again');
+      this.logger.warn({ err: error, leaf: id }, 'a leaf was not renewed; it is tried again');
     }
   }
 

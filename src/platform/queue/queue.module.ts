@@ -30,15 +30,16 @@ export class QueueClient extends Client {
 
 /** BullMQ on PostgreSQL, or on Redis or Valkey when QUEUE_URL names one. */
 export function queueOptions(config: Config, urls: DatabaseUrls): QueueOptions {
-  const queueUrl = config.queueUrl?.reveal();
-  if (queueUrl?.startsWith('redis')) {
+  if (isOnRedis(config)) {
     setDefaultBackendFactory();
-    return { connection: { url: queueUrl }, defaultJobOptions };
+    return { connection: { url: config.queueUrl!.reveal() }, defaultJobOptions };
   }
   setDefaultBackendFactory(createPostgresBackend);
   const connection = { connectionString: urls.jobsUrl, schema: SCHEMA, migrate: true, max: 2, Client: QueueClient };
   return { connection: connection as QueueOptions['connection'], defaultJobOptions };
 }
+
+const isOnRedis = ({ queueUrl }: Config): boolean => queueUrl?.reveal().startsWith('redis') ?? false;
 
 @Global()
 @Module({
@@ -64,7 +65,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap {
    * in vain without a pause: then the process does not start. Redis may come later.
    */
   async onApplicationBootstrap(): Promise<void> {
-    if (this.config.queueUrl?.reveal().startsWith('redis')) return;
+    if (isOnRedis(this.config)) return;
     const workers = this.instances(WorkerHost).map(({ worker }) => worker);
     await Promise.all([...this.instances(Queue), ...workers].map((one) => one.waitUntilReady()));
   }
