@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
+import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { CollectorBundlesService } from './collector-bundles.service.js';
@@ -39,6 +39,6 @@ export class CollectorBundlesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile | Buffer> {
-    return send(await this.bundles.downloadByToken(id, token, { requestId: request.id, sourceAddress: request.ip }), reply);
+    return send(await this.bundles.downloadByToken(id, token, originOf(request)), reply);
   }
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
+import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
@@ -60,7 +60,6 @@ export class EdgeSiteBundlesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile | Buffer> {
-    const origin = { requestId: request.id, sourceAddress: request.ip };
-    return send(await this.bundles.downloadByToken(id, token, origin), reply);
+    return send(await this.bundles.downloadByToken(id, token, originOf(request)), reply);
   }
 }

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { DomainError } from '#libs/kernel';
 import { Authenticator } from './authenticator.js';
 import { ANY_CALLER, REQUIREMENT, type Requirement } from './authorize.decorator.js';
-import { Caller } from './caller.js';
+import { Caller, originOf } from './caller.js';
 import type { RequestWithCaller } from './current-caller.decorator.js';
 import { IS_PUBLIC } from './public.decorator.js';
 
@@ -26,7 +26,7 @@ export class AuthGuard implements CanActivate {
       request.headers.authorization,
       onlyOne(request.headers['x-tenant']),
     );
-    const caller = new Caller(principal, { requestId: request.id, sourceAddress: request.ip });
+    const caller = new Caller(principal, originOf(request));
     request.caller = caller;
     request.principal = principal;
 

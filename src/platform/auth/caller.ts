@@ -19,6 +19,8 @@ export interface Origin {
   sourceAddress: string | null;
 }
 
+export const originOf = ({ id, ip }: { id: string; ip: string }): Origin => ({ requestId: id, sourceAddress: ip });
+
 /** Who calls, from where, and what they may do. Every service takes it as its first argument. */
 export class Caller {
   readonly #ability: Ability;
