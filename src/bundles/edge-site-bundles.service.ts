@@ -12,8 +12,7 @@ import { PublicUrl } from '../platform/public-url.js';
 import type { PackedDownload } from './download.js';
 import { downloadCommand } from './download-command.js';
 import { DownloadTokensService } from './download-tokens.service.js';
-import { findLeafBundles, type LeafBundle, noEdgeSite } from './leaf-bundles.js';
-
+import { FIND_LEAF_BUNDLES, type LeafBundle, leafBundleOf, type LeafBundleRow, noEdgeSite } from './leaf-bundles.js';
 
 interface Asked {
   caller: Caller;
@@ -36,8 +35,10 @@ export class EdgeSiteBundlesService {
     private readonly publicUrl: PublicUrl,
   ) {}
 
-  /** @throws DomainError `not_found`, `not_provisioned` */
+  /** @throws DomainError `forbidden`, `not_found`, `not_provisioned` */
   async download(caller: Caller, siteId: string): Promise<PackedDownload> {
+    // What is found is of this tenant.
+    caller.authorize('download', 'Bundle', { tenantId: caller.tenantId });
     return this.open(await this.#downloads.add(caller.tenantId, { caller, siteId }));
   }
 
@@ -66,31 +67,25 @@ export class EdgeSiteBundlesService {
     const secret = new Secret(token);
     const { id, tenantId } = await this.tokens.find(secret, target(siteId));
     const found = await this.database.transaction({ tenantId }, async (em) => {
-      const find = await findLeafBundles((sql, values) => em.execute(sql, values), tenantId, [siteId]);
-      const found = find(siteId);
+      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, [tenantId, [siteId]]);
+      const found = leafBundleOf(row);
       await this.tokens.use(em, secret, target(siteId), origin.sourceAddress);
       const principal = { actor: `download_token:${id}`, id, name: 'download token', role: 'viewer' as const, tenantId };
-      this.audit.record(em, new Caller(principal, origin), downloadOf(found));
+      this.audit.record(em, new Caller(principal, origin), { ...downloadOf(siteId), detail: { generation: found.generation } });
       return found;
     });
     return this.open(found);
   }
 
   private async findForAll(tenantId: string, asked: readonly Asked[]): Promise<Outcome<LeafBundle>[]> {
-    const scope = { tenantId };
     const siteIds = [...new Set(asked.map(({ siteId }) => siteId))];
-    const find = await findLeafBundles((sql, values) => this.database.statement(scope, sql, values), tenantId, siteIds);
-    const outcomes = asked.map(({ caller, siteId }) =>
-      outcomeOf(() => {
-        const found = find(siteId);
-        caller.authorize('download', 'Bundle', found);
-        return found;
-      }),
+    // The audit rows are there before the first byte is sent.
+    const rows = await this.audit.readAll<LeafBundleRow>(
+      { tenantId },
+      { sql: FIND_LEAF_BUNDLES, values: [tenantId, siteIds], deeds: asked.map(({ caller, siteId }) => [caller, downloadOf(siteId)]) },
     );
-    const deeds = outcomes.flatMap((outcome, at) => ('result' in outcome ? [[asked[at]!.caller, downloadOf(outcome.result)] as const] : []));
-    // Before the first byte is sent.
-    await this.audit.recordAll(scope, deeds);
-    return outcomes;
+    const rowOf = new Map(rows.map((row) => [row.subjectId, row]));
+    return asked.map(({ siteId }) => outcomeOf(() => leafBundleOf(rowOf.get(siteId))));
   }
 
   private open({ leafId, slug, bundleCiphertext }: LeafBundle): PackedDownload {
@@ -103,9 +98,4 @@ export class EdgeSiteBundlesService {
 const target = (siteId: string) => ({ purpose: 'edge_site_bundle' as const, objectId: siteId });
 const fileName = (slug: string) => `${edgeSiteFolder(slug)}.tar.gz`;
 
-const downloadOf = ({ siteId, generation }: LeafBundle) => ({
-  action: 'edge_site_bundle.download',
-  subjectType: 'edge_site',
-  subjectId: siteId,
-  detail: { generation },
-});
+const downloadOf = (siteId: string) => ({ action: 'edge_site_bundle.download', subjectType: 'edge_site', subjectId: siteId });

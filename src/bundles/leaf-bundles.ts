@@ -2,15 +2,16 @@ import { DomainError } from '#libs/kernel';
 
 /** The sealed bundle of a site's leaf. */
 export interface LeafBundle {
-  siteId: string;
-  tenantId: string;
   slug: string;
   leafId: string;
   generation: number;
   bundleCiphertext: Buffer;
 }
 
-interface Row extends Omit<LeafBundle, 'bundleCiphertext'> {
+/** What `FIND_LEAF_BUNDLES` tells of a site. */
+export interface LeafBundleRow extends Omit<LeafBundle, 'bundleCiphertext'> {
+  /** The site. */
+  subjectId: string;
   status: string;
   /** The generation that should be; `generation` is the one that is there. */
   wantedGeneration: number;
@@ -18,29 +19,31 @@ interface Row extends Omit<LeafBundle, 'bundleCiphertext'> {
   bundleCiphertext: Buffer | null;
 }
 
-type Query = (sql: string, values: readonly unknown[]) => Promise<Row[]>;
-
-/** Only what a download takes: of the rest of a leaf's row it would decode twenty kilobytes in vain. */
-const FIND = `
-  select site.id as "siteId", site.tenant_id as "tenantId", site.slug,
+/**
+ * Finds the leaves of sites of a tenant, in the manner of `Audit.readAll`. Only what a download takes: of the rest of a leaf's row it would
+ * decode twenty kilobytes in vain. Values: the tenant's id, the sites' ids.
+ */
+export const FIND_LEAF_BUNDLES = `
+  select site.id as "subjectId", site.slug,
          leaf.id as "leafId", leaf.status, leaf.generation as "wantedGeneration", leaf.last_error as "lastError",
-         leaf.provisioned_generation as "generation", leaf.bundle_ciphertext as "bundleCiphertext"
+         leaf.provisioned_generation as "generation", leaf.bundle_ciphertext as "bundleCiphertext",
+         leaf.status <> 'pending' and leaf.bundle_ciphertext is not null as "isGiven",
+         jsonb_build_object('generation', leaf.provisioned_generation) as "auditDetail"
     from edge_sites site join nats_leaf_servers leaf on leaf.edge_site_id = site.id
    where site.tenant_id = ? and site.id in (?)`;
 
-/** @returns what finds the bundle of one of the sites, or throws DomainError `not_found` or `not_provisioned` */
-export async function findLeafBundles(query: Query, tenantId: string, siteIds: readonly string[]): Promise<(siteId: string) => LeafBundle> {
-  const rows = new Map((await query(FIND, [tenantId, siteIds])).map((row) => [row.siteId, row]));
-  return (siteId) => {
-    const row = rows.get(siteId);
-    if (row === undefined) throw noEdgeSite();
-    const { status, bundleCiphertext, wantedGeneration, lastError } = row;
-    if (status === 'pending' || bundleCiphertext === null) {
-      const why = lastError ?? 'It is being provisioned: try again in a few seconds.';
-      throw new DomainError('not_provisioned', `Generation ${wantedGeneration} of the leaf has no bundle yet. ${why}`);
-    }
-    return { ...row, bundleCiphertext };
-  };
+/**
+ * @param row of the site; undefined when there was none
+ * @throws DomainError `not_found`, `not_provisioned`
+ */
+export function leafBundleOf(row: LeafBundleRow | undefined): LeafBundle {
+  if (row === undefined) throw noEdgeSite();
+  const { status, bundleCiphertext, wantedGeneration, lastError } = row;
+  if (status === 'pending' || bundleCiphertext === null) {
+    const why = lastError ?? 'It is being provisioned: try again in a few seconds.';
+    throw new DomainError('not_provisioned', `Generation ${wantedGeneration} of the leaf has no bundle yet. ${why}`);
+  }
+  return { ...row, bundleCiphertext };
 }
 
 export const noEdgeSite = () => new DomainError('not_found', 'There is no such edge site.');

@@ -14,6 +14,17 @@ interface Deed {
   detail?: Record<string, unknown>;
 }
 
+/** What is read for callers who wait together. */
+interface AskedFor {
+  /**
+   * Finds, for each subject that is there, at least `"subjectId"`; `"isGiven"`, whether the caller gets it and an audit row is written; and
+   * `"auditDetail"`, which stands in that row.
+   */
+  sql: string;
+  values: readonly unknown[];
+  deeds: readonly (readonly [Caller, Omit<Deed, 'detail'>])[];
+}
+
 /** Writes down who did what. */
 @Injectable()
 export class Audit {
@@ -28,16 +39,25 @@ export class Audit {
     em.persist(Object.assign(new AuditEvent(), this.rowOf(caller, deed)));
   }
 
-  /** Writes down deeds that change nothing but this: what somebody was given to read. */
-  async recordAll(scope: Scope, deeds: readonly (readonly [Caller, Deed])[]): Promise<void> {
-    if (deeds.length === 0) return;
+  /**
+   * Reads what callers asked for and writes down that they were given it: in one statement, which many callers wait for.
+   * @param asked.deeds with the id of what is asked for as their subject; one deed for each caller
+   */
+  async readAll<Row extends { subjectId: string }>(scope: Scope, { sql, values, deeds }: AskedFor): Promise<Row[]> {
     const rows = deeds.map(([caller, deed]) => {
-      const { id, tenantId, at, actor, action, subjectType, subjectId, requestId, sourceAddress, detail } = this.rowOf(caller, deed);
-      return [id, tenantId, at.toISOString(), actor, action, subjectType, subjectId, requestId, sourceAddress, JSON.stringify(detail)];
+      const { id, tenantId, at, actor, action, subjectType, subjectId, requestId, sourceAddress } = this.rowOf(caller, deed);
+      return [id, tenantId, at.toISOString(), actor, action, subjectType, subjectId, requestId, sourceAddress];
     });
-    const columns = 'id, tenant_id, at, actor, action, subject_type, subject_id, request_id, source_address, detail';
-    const placeholders = rows.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ');
-    await this.database.statement(scope, `insert into audit_events (${columns}) values ${placeholders}`, rows.flat());
+    const deed = '(?::uuid, ?::uuid, ?::timestamptz, ?::text, ?::text, ?::text, ?::uuid, ?::text, ?::text)';
+    const columns = 'id, tenant_id, at, actor, action, subject_type, subject_id, request_id, source_address';
+    const statement = `
+      with found as (${sql}),
+           deed (${columns}) as (values ${rows.map(() => deed).join(', ')}),
+           recorded as (
+             insert into audit_events (${columns}, detail)
+             select deed.*, found."auditDetail" from deed join found on found."subjectId" = deed.subject_id where found."isGiven")
+      select * from found`;
+    return this.database.statement(scope, statement, [...values, ...rows.flat()]);
   }
 
   private rowOf({ principal, origin }: Caller, { action, subjectType, subjectId, detail = {} }: Deed) {

@@ -31,6 +31,18 @@ const byToken = (site: EdgeSiteDto, token: string) =>
 const tokenFor = async (api: Api, site: EdgeSiteDto, body = {}) =>
   (await api.post<DownloadTokenDto>(`/admin/edge-sites/${site.id}/download-tokens`, body)).body;
 
+interface DownloadEvent {
+  action: string;
+  request_id: string;
+  detail: { generation?: number };
+}
+
+/** What is written down of the downloads of a tenant. */
+async function downloadsOf(api: Api): Promise<DownloadEvent[]> {
+  const { data } = (await api.get<{ data: DownloadEvent[] }>('/admin/audit-events?limit=200')).body;
+  return data.filter(({ action }) => action === 'edge_site_bundle.download');
+}
+
 describe('the bundle of a site', () => {
   it('has the files, modes and one top folder that the contract says', async () => {
     const { api } = await app.tenant('Layout');
@@ -109,11 +121,8 @@ describe('the bundle of a site', () => {
       const tenant = asked[at]!.api === one.api ? one.slug : two.slug;
       expect(leaf.subjectAltName).toContain(`/nats_leaf/${tenant}/${asked[at]!.site.slug}/leaf`);
     }
-    const downloads = async (api: Api) => {
-      const { data } = (await api.get<{ data: { action: string; subject_id: string; request_id: string }[] }>('/admin/audit-events?limit=200')).body;
-      return data.filter(({ action }) => action === 'edge_site_bundle.download');
-    };
-    const logged = [...(await downloads(one.api)), ...(await downloads(two.api))];
+    const logged = [...(await downloadsOf(one.api)), ...(await downloadsOf(two.api))];
+    expect(logged.every(({ detail }) => detail.generation === 1)).toBe(true);
     const given = answers.filter(({ status }) => status === 200).map(({ headers }) => headers.get('x-request-id'));
     expect(logged.map(({ request_id }) => request_id).sort()).toEqual(given.sort());
   });
@@ -193,6 +202,7 @@ describe('the bundle of a site', () => {
       const { body: site } = await api.post<EdgeSiteDto>('/admin/edge-sites', { name: 'x' });
       const bundle = await api.get<{ code: string }>(`/admin/edge-sites/${site.id}/bundle`);
       expect([bundle.status, bundle.body.code]).toEqual([409, 'not_provisioned']);
+      expect(await downloadsOf(api)).toEqual([]);
 
       const { body } = await api.post<DownloadTokenDto>(`/admin/edge-sites/${site.id}/download-tokens`);
       const headers = { 'x-serviceradar-download-token': body.token };
