@@ -26,7 +26,7 @@ export class Service {
     this.process = new Child('service', process.execPath, ['--enable-source-maps', resolve('dist/src/main.js')], {
       log,
       detached,
-      env: { PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0', DATA_DIR: dataDir, ...env },
+      env: { PORT: '0', GATEWAY_PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0', DATA_DIR: dataDir, ...env },
     });
     this.before = greetings(this.process).length;
   }

@@ -4,6 +4,7 @@ import { AuditEventsModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
+import { GatewayModule } from './gateway/index.js';
 import { LeafAccountsModule, LeafAccountsWorkerModule } from './leaf-accounts/index.js';
 import { MonitorModule } from './monitor/index.js';
 import { AccountPushModule, NatsModule } from './nats/index.js';
@@ -19,7 +20,7 @@ import { HealthModule } from './platform/health/index.js';
 import { LoggingModule } from './platform/logging/index.js';
 import { MetricsModule } from './platform/metrics/index.js';
 import { ProblemModule } from './platform/problem/index.js';
-import { PublicUrlModule } from './platform/public-url.module.js';
+import { AddressesModule } from './platform/addresses.module.js';
 import { QueueModule } from './platform/queue/index.js';
 import { ValidationModule } from './platform/validation/index.js';
 import { ProvisioningModule } from './provisioning/index.js';
@@ -29,7 +30,7 @@ import { TenantsModule } from './tenants/index.js';
 /** What every role needs. */
 const PLATFORM = [
   ClockModule,
-  PublicUrlModule,
+  AddressesModule,
   EncryptionModule,
   HealthModule,
   MetricsModule,
@@ -79,6 +80,7 @@ export class AppModule {
             ]
           : []),
         ...(has('monitor') ? [MonitorModule] : []),
+        ...(has('gateway') ? [GatewayModule] : []),
       ],
     };
   }

@@ -50,6 +50,12 @@ export class OnboardingPackage extends schema.class {
     this.updatedAt = at;
   }
 
+  activate(at: Date): void {
+    this.apply('ACTIVATE');
+    this.activatedAt = at;
+    this.updatedAt = at;
+  }
+
   expire(at: Date): void {
     this.apply('EXPIRE');
     this.updatedAt = at;

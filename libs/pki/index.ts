@@ -6,7 +6,7 @@ export { type SignedCertificate, signCertificate, signRootCertificate } from './
 export { type Issuer, type IssuerPair, loadIssuer } from './issuer.js';
 export { generateKeyPair, type KeyPair } from './keys.js';
 export { joinChain, splitChain } from './pem.js';
-export { type Peer, type PeerIdentity, type PeerRefusal, type PeerTerms, type TenantAuthority, verifyPeer } from './peer.js';
+export { type Peer, type PeerIdentity, peerRefused, type PeerRefusal, type PeerTerms, type TenantAuthority, verifyPeer } from './peer.js';
 export * from './profiles.js';
 export { formatSpiffeId, NO_SITE, parseSpiffeId, type SpiffeIdentity, TRUST_DOMAIN } from './spiffe.js';
 export { checkAgainstIntent, checkIssuedBy } from './verify.js';

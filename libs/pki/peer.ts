@@ -49,7 +49,10 @@ export type PeerRefusal =
   | 'no_single_identity'
   | 'wrong_kind'
   | 'other_tenant'
-  | 'subject_disagrees';
+  | 'subject_disagrees'
+  /** Of a CA of ours, and yet not what we have issued. */
+  | 'not_on_record'
+  | 'revoked';
 
 /** Extensions that certificates of our profiles have, each at most once (RFC 5280, section 4.2). */
 const EXTENSIONS = new Set<string>([
@@ -138,8 +141,11 @@ function checkSubject({ subject }: ParsedCertificate, identity: PeerIdentity): v
 }
 
 function refuse(reason: PeerRefusal, cause?: unknown): never {
-  throw new DomainError('unauthenticated', 'This certificate is not accepted here. Ask who runs the platform why, and for a new one.', {
-    context: { reason },
-    cause,
-  });
+  throw peerRefused(reason, cause);
+}
+
+/** The same to whoever shows the certificate, whatever was wrong. */
+export function peerRefused(reason: PeerRefusal, cause?: unknown): DomainError {
+  const message = 'This certificate is not accepted here. Ask who runs the platform why, and for a new one.';
+  return new DomainError('unauthenticated', message, { context: { reason }, cause });
 }

@@ -6,15 +6,12 @@ import { onboardingPackageLifecycle } from '#libs/lifecycle';
 import { OnboardingPackage } from '#libs/model';
 import { OnboardingPackagesService, openComponentKey } from '../onboarding/index.js';
 import type { Caller, Origin } from '../platform/auth/index.js';
-import { Config } from '../platform/config/index.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
+import { GATEWAY_NAME, GatewayAddress } from '../platform/gateway-address.js';
 import type { PackedDownload } from './download.js';
 import { unusable } from './download-tokens.service.js';
 import { SignedTokens } from './signed-tokens.service.js';
-
-/** The name in the gateway's certificate. */
-const GATEWAY_NAME = 'agent-gateway.serviceradar';
 
 const target = (id: string) => ({ purpose: 'onboarding_bundle' as const, objectId: id });
 
@@ -25,7 +22,7 @@ export class OnboardingBundlesService {
     private readonly packages: OnboardingPackagesService,
     private readonly tokens: SignedTokens,
     private readonly keyRing: KeyRing,
-    private readonly config: Config,
+    private readonly gateway: GatewayAddress,
   ) {}
 
   /** @throws DomainError `not_found`; `illegal_transition` when the package is over */
@@ -65,7 +62,7 @@ export class OnboardingBundlesService {
       label: found.label,
       componentType: found.componentType,
       componentId: found.componentId,
-      gatewayAddress: this.config.gatewayAddress,
+      gatewayAddress: this.gateway.value,
       serverName: GATEWAY_NAME,
       certificates: { certPem: found.certPem as string, caChainPem: found.caChainPem as string },
       secrets: { keyPem: openComponentKey(this.keyRing, found as never) },

@@ -145,6 +145,22 @@ export class OnboardingPackagesService {
     });
   }
 
+  /**
+   * Its component has come for the first time. Does nothing when it has come before.
+   * @param detail what the component says of itself
+   * @throws DomainError `not_found`; `illegal_transition` when nobody was given the bundle
+   */
+  async activate(caller: Caller, id: string, detail: Record<string, unknown>): Promise<void> {
+    const { status } = await this.find(this.database.em(caller.tenantScope), { id });
+    if (status === 'activated') return;
+    await this.database.transaction(caller.tenantScope, async (em) => {
+      const found = await this.find(em, { id }, LockMode.PESSIMISTIC_WRITE);
+      if (found.status === 'activated') return;
+      found.activate(this.clock.now());
+      this.record(em, caller, 'activate', id, detail);
+    });
+  }
+
   /** Its bundle is on its way. @param found loaded by `em`, under a lock */
   deliver(em: Em, caller: Caller, found: OnboardingPackage): void {
     found.deliver(this.clock.now());
@@ -153,8 +169,11 @@ export class OnboardingPackagesService {
 
   /** @param em of the package's tenant @throws DomainError `not_found` */
   async load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<OnboardingPackage> {
-    const where = { $and: [caller.readable('OnboardingPackage'), { id }] } as Where<OnboardingPackage>;
-    const found = await em.findOne(OnboardingPackage, where, { lockMode });
+    return this.find(em, { $and: [caller.readable('OnboardingPackage'), { id }] }, lockMode);
+  }
+
+  private async find(em: Em, where: Record<string, unknown>, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<OnboardingPackage> {
+    const found = await em.findOne(OnboardingPackage, where as Where<OnboardingPackage>, { lockMode });
     if (found === null) throw new DomainError('not_found', 'There is no such onboarding package.');
     return found;
   }

@@ -6,6 +6,7 @@ export {
   type IssuedServiceCertificate,
   type SigningRequest,
 } from './certificate.service.js';
+export { type KnownPeer, PeerVerifier } from './peer-verifier.js';
 export { PkiModule } from './pki.module.js';
 export { IMPORTED_ROOT, type ImportedRoot } from './platform-authorities.js';
 export { END_ENTITY_REASONS, type EndEntityReason } from './revocation-reason.js';

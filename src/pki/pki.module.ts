@@ -6,6 +6,7 @@ import { AuthorityService } from './authority.service.js';
 import { CertificateInventory } from './certificate-inventory.js';
 import { CertificateService } from './certificate.service.js';
 import { CertificatesController } from './certificates.controller.js';
+import { PeerVerifier } from './peer-verifier.js';
 import { IMPORTED_ROOT, type ImportedRoot, PlatformAuthorities } from './platform-authorities.js';
 import { RevocationLists } from './revocation-lists.js';
 import { TenantPkiController } from './tenant-pki.controller.js';
@@ -38,7 +39,8 @@ function read(variable: string, file: string): string {
     CertificateService,
     CertificateInventory,
     RevocationLists,
+    PeerVerifier,
   ],
-  exports: [AuthorityService, CertificateService],
+  exports: [AuthorityService, CertificateService, PeerVerifier],
 })
 export class PkiModule {}

@@ -4,7 +4,12 @@ import { type Deployment } from '../../lab/deployment.js';
 import { Postgres } from '../../lab/postgres.js';
 import { temporaryDirectory } from '../../lab/temporary-directory.js';
 import { until } from '../../lab/until.js';
+import { ok } from '../../lab/api.js';
+import type { OnboardingPackageDto } from '../../src/onboarding/dto/onboarding-package.dto.js';
+import { Agent, identityOf } from '../integration/gateway/agent.js';
 import { withDeployment } from './laboratory.js';
+
+const GRPC_UNAVAILABLE = 14;
 
 const readiness = async ({ service }: Deployment) => (await service.api.get<{ status: string }>('/health/ready')).status;
 
@@ -30,6 +35,9 @@ describe('a service whose PostgreSQL dies', () => {
 
   it('answers 503 with Retry-After, and says that it is alive but not ready', lab(async ({ deployment, arranged: tenant }) => {
     expect(await readiness(deployment)).toBe(200);
+    const { id } = await tenant.createSite('Hamburg');
+    const asked = { label: 'x', component_type: 'agent', component_id: 'x', edge_site_id: id };
+    const identity = await identityOf(tenant.api, await ok(tenant.api.post<OnboardingPackageDto>('/admin/edge-packages', asked)));
     process.kill(new Postgres(dataDir).pid, 'SIGKILL');
     await until('the service has noticed', async () => (await readiness(deployment)) === 503);
 
@@ -39,6 +47,11 @@ describe('a service whose PostgreSQL dies', () => {
     expect(headers.get('content-type')).toMatch('application/problem+json');
     expect(body.code).toBe('unavailable');
     expect((await deployment.service.api.get('/health/live')).status).toBe(200);
+
+    const agent = new Agent(identity, identity);
+    const refused = await agent.hello({}).catch((error: unknown) => error);
+    agent.close();
+    expect(refused).toMatchObject({ code: GRPC_UNAVAILABLE, details: 'The database is not available right now. Try again.' });
   }));
 
   it('goes on by itself when it is back, its workers too', lab(async ({ deployment, arranged: tenant }) => {

@@ -22,7 +22,7 @@ describe('npm start', () => {
   /** As in a terminal: in a process group of its own, which Ctrl-C reaches as a whole. */
   const start = () => {
     const [api, client, leaf] = ports.map(String);
-    const env = { PORT: api, HUB_CLIENT_PORT: client, HUB_LEAF_PORT: leaf, DATA_DIR: dataDir };
+    const env = { PORT: api, GATEWAY_PORT: '0', HUB_CLIENT_PORT: client, HUB_LEAF_PORT: leaf, DATA_DIR: dataDir };
     npm = new Child('npm', 'npm', ['start'], { log, env, detached: true });
     return npm;
   };

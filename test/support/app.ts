@@ -34,6 +34,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
       NODE_ENV: 'test',
       LOG_LEVEL: 'fatal',
       PORT: String(await freePort()),
+      GATEWAY_PORT: '0',
       DATA_DIR: dataDir,
       DATABASE_URL: database.serviceUrl,
       DATABASE_OWNER_URL: database.ownerUrl,

@@ -41,8 +41,11 @@ export abstract class Config {
   /** What collectors without a site dial. Undefined means `natsUrl`, or the local hub. */
   readonly natsPublicUrl!: string | undefined;
 
-  /** `host:port` that agents dial. */
-  readonly gatewayAddress!: string;
+  /** Port of `host` that the gateway listens on; 0 is any free one. */
+  readonly gatewayPort!: number;
+
+  /** `host:port` that agents dial. Undefined only when `gatewayPort` is 0: known once it listens. */
+  readonly gatewayAddress!: string | undefined;
 
   /** Path of the program that the local hub runs; undefined means `nats-server` from the PATH. */
   readonly natsServer!: string | undefined;

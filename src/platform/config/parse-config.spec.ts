@@ -45,6 +45,7 @@ describe('the configuration', () => {
         host: '127.0.0.1',
         port: 3000,
         metricsPort: undefined,
+        gatewayPort: 50_052,
         gatewayAddress: '127.0.0.1:50052',
         publicUrl: 'http://127.0.0.1:3000',
         dataDir: '.data',
@@ -153,6 +154,12 @@ describe('the configuration', () => {
     expect(parseConfig({ HOST }).publicUrl).toBe(publicUrl);
   });
 
+  it('says that agents dial the port that the gateway listens on, which is not known when it may be any', () => {
+    expect(parseConfig({ HOST: '::', GATEWAY_PORT: '6000' }).gatewayAddress).toBe('[::1]:6000');
+    expect(parseConfig({ GATEWAY_PORT: '0' }).gatewayAddress).toBeUndefined();
+    expect(parseConfig({ GATEWAY_PORT: '0', GATEWAY_ADDRESS: 'gateway.example:443' }).gatewayAddress).toBe('gateway.example:443');
+  });
+
   const NONSENSE: Record<ConfigVariableName, string[]> = {
     NODE_ENV: ['prod', 'Production', 'toString'],
     HOST: ['a b', '256.1.1.1', '[::1]', 'http://x', '-a.example', '127.0.0.1:80'],
@@ -170,6 +177,7 @@ describe('the configuration', () => {
     ROOT_CA_CERT_FILE: ['a\nb'],
     ROOT_CA_KEY_FILE: ['a\tb'],
     METRICS_PORT: ['x', '70000', '-1'],
+    GATEWAY_PORT: ['x', '70000', '-1'],
     HUB_CLIENT_PORT: ['x', '70000'],
     HUB_LEAF_PORT: ['x', '70000'],
     NATS_LEAF_UPSTREAM_URL: ['hub.example:7422', 'https://hub.example', 'tls://u:p@hub.example:7422', 'tls://hub.example:99999'],
@@ -223,6 +231,7 @@ describe('the configuration', () => {
       ['a queue on a PostgreSQL of its own without a database', { QUEUE_URL: 'postgres://db.example/edge' }, 'QUEUE_URL'],
       ['one port for the clients and the leaves of the hub', { HUB_CLIENT_PORT: '5000', HUB_LEAF_PORT: '5000' }, 'HUB_LEAF_PORT'],
       ['one port for the API and the metrics', { PORT: '5000', METRICS_PORT: '5000', NATS_URL: 'tls://hub.example', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example' }, 'METRICS_PORT'],
+      ['one port for the gateway and the hub', { GATEWAY_PORT: '7422' }, 'HUB_LEAF_PORT'],
       ['one port for the metrics and the hub', { METRICS_PORT: '7422' }, 'HUB_LEAF_PORT'],
       ['one port for the API and the hub', { PORT: '4222' }, 'HUB_CLIENT_PORT'],
     ])('refuses %s', (_what, env, name) => {

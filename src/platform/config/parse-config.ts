@@ -5,8 +5,6 @@ import { address, Environment, type Format, host, networks, oneOf, path, port, R
 
 const ENCRYPTION_KEY_BYTES = 32;
 
-const GATEWAY_PORT = 50_052;
-
 /**
  * Reads the configuration from the environment's variables.
  *
@@ -19,6 +17,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
   const listen = { host: read('HOST', host) ?? '127.0.0.1', port: read('PORT', port) ?? 3000 };
   const hubLeafPort = read('HUB_LEAF_PORT', port) ?? 7422;
+  const gatewayPort = read('GATEWAY_PORT', port) ?? 50_052;
   const natsUrl = read('NATS_URL', address('nats', 'tls'));
   const config: Config = {
     environment: read('NODE_ENV', oneOf(ENVIRONMENTS)) ?? 'development',
@@ -37,7 +36,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     natsLeafUpstreamUrl:
       read('NATS_LEAF_UPSTREAM_URL', address('tls', 'nats', 'nats-leaf')) ??
       (hubLeafPort === 0 || natsUrl !== undefined ? undefined : `tls://127.0.0.1:${hubLeafPort}`),
-    gatewayAddress: read('GATEWAY_ADDRESS', hostAndPort) ?? `${reachable(listen.host)}:${GATEWAY_PORT}`,
+    gatewayPort,
+    gatewayAddress: read('GATEWAY_ADDRESS', hostAndPort) ?? (gatewayPort === 0 ? undefined : `${reachable(listen.host)}:${gatewayPort}`),
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
@@ -71,10 +71,10 @@ function refuseMisfits(environment: Environment, config: Config): void {
     environment.refuse(missing, 'is missing: a root CA is brought with certificate and key');
   }
   const localHub = environment.has('NATS_URL') ? {} : { HUB_CLIENT_PORT: config.hubClientPort, HUB_LEAF_PORT: config.hubLeafPort };
-  refuseSharedPorts(environment, { PORT: config.port, METRICS_PORT: config.metricsPort, ...localHub });
+  refuseSharedPorts(environment, { PORT: config.port, METRICS_PORT: config.metricsPort, GATEWAY_PORT: config.gatewayPort, ...localHub });
 }
 
-type PortVariable = 'PORT' | 'METRICS_PORT' | 'HUB_CLIENT_PORT' | 'HUB_LEAF_PORT';
+type PortVariable = 'PORT' | 'METRICS_PORT' | 'GATEWAY_PORT' | 'HUB_CLIENT_PORT' | 'HUB_LEAF_PORT';
 
 function refuseSharedPorts(environment: Environment, ports: Partial<Record<PortVariable, number>>): void {
   const taken = new Map<number | undefined, string>();

@@ -35,7 +35,8 @@ export const CONFIG_VARIABLES = [
     meaning: 'What leaves dial: `tls://`, `nats://` or `nats-leaf://`; required with `NATS_URL`',
     default: '`tls://127.0.0.1:<HUB_LEAF_PORT>`',
   },
-  { name: 'GATEWAY_ADDRESS', meaning: 'What agents dial, as `host:port`', default: '`<HOST>:50052`' },
+  { name: 'GATEWAY_PORT', meaning: 'Port of `HOST` that the gateway of agents listens on; 0 is any free port', default: '`50052`' },
+  { name: 'GATEWAY_ADDRESS', meaning: 'What agents dial, as `host:port`', default: '`<HOST>:<GATEWAY_PORT>`' },
   { name: 'ROLES', meaning: 'What this process does: `api`, `worker`, `gateway`, `monitor`, separated by commas', default: 'all' },
   { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and kept in `DATA_DIR/admin-key`; in production, none' },
   {

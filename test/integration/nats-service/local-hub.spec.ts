@@ -18,6 +18,7 @@ describe('a hub of the service’s own on any free ports', () => {
         NODE_ENV: 'test',
         LOG_LEVEL: 'fatal',
         PORT: '0',
+        GATEWAY_PORT: '0',
         DATA_DIR: dataDir,
         DATABASE_URL: serviceUrl,
         DATABASE_OWNER_URL: ownerUrl,

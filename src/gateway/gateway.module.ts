@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { OnboardingModule } from '../onboarding/index.js';
+import { PkiModule } from '../pki/index.js';
+import { AgentsService } from './agents.service.js';
+import { GatewayServer } from './gateway-server.js';
+
+/** Where agents dial in: for the role `gateway`. */
+@Module({ imports: [PkiModule, OnboardingModule], providers: [AgentsService, GatewayServer] })
+export class GatewayModule {}
