@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
+import { CaRollOverModule, CaRollOverWorkerModule } from './ca-roll-over/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -48,6 +49,7 @@ const FEATURES = [
   AuditEventsModule,
   TenantsModule,
   PkiModule,
+  CaRollOverModule,
   NatsModule,
   EdgeSitesModule,
   CollectorsModule,
@@ -72,6 +74,7 @@ export class AppModule {
         ...(has('worker')
           ? [
               ProvisioningModule,
+              CaRollOverWorkerModule,
               CollectorsWorkerModule,
               OnboardingWorkerModule,
               AccountPushModule,

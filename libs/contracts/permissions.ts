@@ -16,6 +16,7 @@ export const SUBJECTS = [
   'NatsCredential',
   'StreamSubjects',
   'Certificate',
+  'TenantCa',
   'ApiKey',
   'AuditEvent',
 ] as const;

@@ -28,6 +28,7 @@ const schema = defineEntity({
 
     // What was provisioned: the collector's identity, which stays while its configuration changes with the address of its leaf.
     certPem: p.text().nullable().lazy(),
+    /** As it was then. Bundles have the chain of the day; the version before reads this one during an upgrade. */
     caChainPem: p.text().nullable().lazy(),
     keyPemCiphertext: p.text().nullable().lazy(),
     credsCiphertext: p.text().nullable().lazy(),

@@ -34,6 +34,10 @@ const schema = defineEntity({
     serverKeyPemCiphertext: p.text().nullable().lazy(),
     caChainPem: p.text().nullable().lazy(),
     tenantCaPem: p.text().nullable().lazy(),
+    /** The tenant's CA that signed its certificates. */
+    caId: p.uuid().nullable(),
+    /** The tenant's CAs that its listener takes collectors of. */
+    trustedCaIds: p.array().nullable(),
     credsCiphertext: p.text().nullable().lazy(),
     controlCredsCiphertext: p.text().nullable().lazy(),
     certExpiresAt: p.datetime().nullable(),
@@ -49,6 +53,8 @@ const schema = defineEntity({
     installedCertExpiresAt: p.datetime().nullable(),
     /** Its `configChecksum`; null as above. */
     installedChecksum: p.string().nullable(),
+    /** Its `trustedCaIds`; null as above. */
+    installedTrustedCaIds: p.array().nullable(),
     /** Which connection of which hub server it is: a late DISCONNECT of an older one changes nothing. */
     linkId: p.string().nullable(),
     connectedAt: p.datetime().nullable(),
@@ -72,6 +78,8 @@ export interface ProvisionedLeaf {
   serverKeyPemCiphertext: string;
   caChainPem: string;
   tenantCaPem: string;
+  caId: string;
+  trustedCaIds: string[];
   credsCiphertext: string;
   controlCredsCiphertext: string;
   certExpiresAt: Date;
@@ -149,6 +157,7 @@ export class NatsLeafServer extends schema.class {
     const isNewest = generation === this.provisionedGeneration;
     this.installedCertExpiresAt = isNewest ? this.certExpiresAt : null;
     this.installedChecksum = isNewest ? this.configChecksum : null;
+    this.installedTrustedCaIds = isNewest ? this.trustedCaIds : null;
   }
 
   /** @returns whether this was the leaf's link; the end of an older one changes nothing */

@@ -24,6 +24,7 @@ const schema = defineEntity({
     /** Null when the site is gone. */
     edgeSiteId: p.uuid().nullable(),
     certPem: p.text().lazy(),
+    /** As it was then. Bundles have the chain of the day; the version before reads this one during an upgrade. */
     caChainPem: p.text().lazy(),
     keyPemCiphertext: p.text().lazy(),
     certExpiresAt: p.datetime(),

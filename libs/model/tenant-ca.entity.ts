@@ -27,5 +27,10 @@ export class TenantCa extends schema.class {
   apply(event: TenantCaEvent): void {
     this.status = tenantCaLifecycle.next(this.status, event);
   }
+
+  /** @throws DomainError `illegal_transition` when the event is not possible now; changes nothing */
+  checkPossible(event: TenantCaEvent): void {
+    tenantCaLifecycle.next(this.status, event);
+  }
 }
 schema.setClass(TenantCa);

@@ -14,7 +14,7 @@ export interface Owned {
 
 export type Ability = MongoAbility<[Action | 'manage', Subject | 'all' | (Owned & { __caslSubjectType__: Subject })]>;
 
-const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'StreamSubjects', 'Certificate', 'CollectorPackage', 'OnboardingPackage'];
+const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'StreamSubjects', 'Certificate', 'TenantCa', 'CollectorPackage', 'OnboardingPackage'];
 
 /** What a role may do in its tenant; each includes what the one before may. */
 const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
@@ -28,7 +28,7 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
   ],
   admin: [
     ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
-    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects']],
+    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa']],
     ['delete', ['EdgeSite']],
     ['regenerate', ['NatsLeafServer']],
     ['revoke', ['NatsLeafServer', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],

@@ -44,6 +44,7 @@ const SPOKEN: Record<Subject, string> = {
   NatsAccount: 'the NATS account',
   NatsCredential: 'NATS credentials',
   StreamSubjects: 'the subjects of streams',
+  TenantCa: 'certificate authorities',
   Certificate: 'certificates',
   ApiKey: 'API keys',
   AuditEvent: 'audit events',

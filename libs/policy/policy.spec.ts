@@ -28,6 +28,8 @@ describe('access rules', () => {
       ['revoke', 'NatsCredential', ['operator', 'admin', 'platform_admin']],
       ['read', 'StreamSubjects', ['viewer', 'operator', 'admin', 'platform_admin']],
       ['update', 'StreamSubjects', ['admin', 'platform_admin']],
+      ['read', 'TenantCa', ['viewer', 'operator', 'admin', 'platform_admin']],
+      ['update', 'TenantCa', ['admin', 'platform_admin']],
       ['revoke', 'Certificate', ['admin', 'platform_admin']],
       ['create', 'ApiKey', ['admin', 'platform_admin']],
       ['read', 'AuditEvent', ['admin', 'platform_admin']],

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CollectorsModule } from '../collectors/index.js';
 import { OnboardingModule } from '../onboarding/index.js';
+import { PkiModule } from '../pki/index.js';
 import { CollectorBundlesController } from './collector-bundles.controller.js';
 import { CollectorBundlesService } from './collector-bundles.service.js';
 import { DownloadTokensService } from './download-tokens.service.js';
@@ -13,7 +14,7 @@ import { OnboardingBundlesService } from './onboarding-bundles.service.js';
 import { SignedTokens } from './signed-tokens.service.js';
 
 @Module({
-  imports: [CollectorsModule, OnboardingModule],
+  imports: [CollectorsModule, OnboardingModule, PkiModule],
   controllers: [EdgeSiteBundlesController, CollectorBundlesController, OnboardingBundlesController, EnrollmentKeyController],
   providers: [
     DownloadTokensService,

@@ -5,6 +5,7 @@ import { configFileOf, renderCollectorConfiguration } from '#libs/collectors';
 import { type Clock, DomainError } from '#libs/kernel';
 import { CollectorPackage, NatsLeafServer, Tenant } from '#libs/model';
 import { type CollectorView, CollectorsService, openCollectorSecrets } from '../collectors/index.js';
+import { AuthorityService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller, Origin } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
@@ -20,6 +21,7 @@ export class CollectorBundlesService {
     private readonly database: Database,
     private readonly collectors: CollectorsService,
     private readonly tokens: SignedTokens,
+    private readonly authorities: AuthorityService,
     private readonly keyRing: KeyRing,
     private readonly audit: Audit,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -68,7 +70,7 @@ export class CollectorBundlesService {
     const collector = await em.findOneOrFail(
       CollectorPackage,
       { id },
-      { populate: ['certPem', 'caChainPem', 'keyPemCiphertext', 'credsCiphertext'], disableIdentityMap: true },
+      { populate: ['certPem', 'keyPemCiphertext', 'credsCiphertext'], disableIdentityMap: true },
     );
     const tenant = await em.findOneOrFail(Tenant, { id: collector.tenantId });
     const leaf = site && (await em.findOneOrFail(NatsLeafServer, { edgeSiteId: site.id }));
@@ -81,13 +83,14 @@ export class CollectorBundlesService {
       hostname: collector.hostname ?? collector.userName,
       overrides: collector.configOverrides,
     });
+    const { chainPem } = await this.authorities.chainOf(em, tenant.id);
     const entries = collectorEntries({
       packageId: id,
       type: collector.collectorType,
       siteName: site?.name ?? null,
       natsUrl,
       configuration,
-      certificates: { certPem: collector.certPem as string, caChainPem: collector.caChainPem as string },
+      certificates: { certPem: collector.certPem as string, caChainPem: chainPem },
       secrets: openCollectorSecrets(this.keyRing, collector as never),
     });
     const folder = collectorFolder(id);

@@ -5,6 +5,7 @@ import { DomainError } from '#libs/kernel';
 import { onboardingPackageLifecycle } from '#libs/lifecycle';
 import { OnboardingPackage } from '#libs/model';
 import { OnboardingPackagesService, openComponentKey } from '../onboarding/index.js';
+import { AuthorityService } from '../pki/index.js';
 import type { Caller, Origin } from '../platform/auth/index.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
@@ -21,6 +22,7 @@ export class OnboardingBundlesService {
     private readonly database: Database,
     private readonly packages: OnboardingPackagesService,
     private readonly tokens: SignedTokens,
+    private readonly authorities: AuthorityService,
     private readonly keyRing: KeyRing,
     private readonly gateway: GatewayAddress,
   ) {}
@@ -54,8 +56,9 @@ export class OnboardingBundlesService {
     const found = await em.findOneOrFail(
       OnboardingPackage,
       { id },
-      { populate: ['certPem', 'caChainPem', 'keyPemCiphertext'], disableIdentityMap: true },
+      { populate: ['certPem', 'keyPemCiphertext'], disableIdentityMap: true },
     );
+    const { chainPem } = await this.authorities.chainOf(em, found.tenantId);
     const folder = edgePackageFolder(id);
     const entries = edgePackageEntries({
       packageId: id,
@@ -64,7 +67,7 @@ export class OnboardingBundlesService {
       componentId: found.componentId,
       gatewayAddress: this.gateway.value,
       serverName: GATEWAY_NAME,
-      certificates: { certPem: found.certPem as string, caChainPem: found.caChainPem as string },
+      certificates: { certPem: found.certPem as string, caChainPem: chainPem },
       secrets: { keyPem: openComponentKey(this.keyRing, found as never) },
     });
     return { fileName: `${folder}.tar.gz`, content: packBundle(folder, entries, { mtime: found.createdAt }) };

@@ -5,7 +5,7 @@ import type { Clock, Random } from '#libs/kernel';
 import { type Certificate, CollectorPackage, EdgeSite, Tenant } from '#libs/model';
 import { generateKeyPair, planCollector } from '#libs/pki';
 import { CredentialService, type IntendedUser, PlatformHosts } from '../nats/index.js';
-import { AuthorityService, CertificateService } from '../pki/index.js';
+import { AuthorityService, CertificateService, crlUrlOf } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
@@ -53,10 +53,10 @@ export class CollectorProvisioner {
       if (collector === undefined) return false;
       await this.certificates.issue(em, intended.certificate, signed);
       await this.credentials.issue(em, intended.user.user);
-      const { tenantCaPem, chainPem } = await this.authorities.chainOf(em, job.tenantId);
+      const { chainPem, issuerPemOf } = await this.authorities.chainOf(em, job.tenantId);
       collector.provision(
         {
-          certPem: signed.certificatePem + tenantCaPem,
+          certPem: signed.certificatePem + issuerPemOf(intended.certificate),
           caChainPem: chainPem,
           ...sealCollectorSecrets(this.keyRing, collector.id, { keyPem, creds }),
           certExpiresAt: signed.notAfter,
@@ -89,6 +89,7 @@ export class CollectorProvisioner {
 
     const { slug: tenant } = await em.findOneOrFail(Tenant, { id: tenantId });
     const site = collector.edgeSiteId ? await em.findOne(EdgeSite, { id: collector.edgeSiteId }) : null;
+    const issuer = await this.authorities.activeCa(em, tenantId);
     const intent = planCollector(
       {
         tenant,
@@ -96,8 +97,8 @@ export class CollectorProvisioner {
         name: collector.userName,
         hostname: collector.hostname ?? undefined,
         reservedHosts: this.platformHosts.reserved,
-        issuer: await this.authorities.activeCa(em, tenantId),
-        crlUrl: `${this.publicUrl.value}/api/pki/tenants/${tenant}/crl`,
+        issuer,
+        crlUrl: crlUrlOf(this.publicUrl.value, tenant, issuer),
       },
       { clock: this.clock, random: this.random },
     );

@@ -9,8 +9,8 @@ import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { driftOf } from './drift.js';
-import { soonAfter } from './expiring.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
+import { reasonToRenew } from './reason-to-renew.js';
 import { findSite, loadSite, type SiteWithLeaf } from './site-with-leaf.js';
 
 /** What was revoked; the accounts are to be announced when the transaction is committed. */
@@ -59,19 +59,19 @@ export class LeafGenerations {
   }
 
   /**
-   * Asks for a new generation when the newest one's certificates are expiring soon, and the next one's would end later. Not while one is
-   * being made.
+   * Asks for a new generation when the newest one's certificates are expiring soon, or its tenant's CAs are others by now
+   * (`reasonToRenew`). Not while one is being made.
    * @returns whether it did
    */
   async renew(caller: Caller, id: string): Promise<boolean> {
     const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
       const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
-      if (site === undefined || leaf === undefined || leaf.status === 'pending' || !leaf.certExpiresAt) return undefined;
-      if (leaf.certExpiresAt >= soonAfter(this.clock.now())) return undefined;
-      // No certificate outlives its CA: at the CA's end a new one would gain nothing, again and again.
-      const ca = await this.authorities.activeCa(em, leaf.tenantId);
-      if (leaf.certExpiresAt >= ca.notAfter) return undefined;
-      const detail = { cert_expires_at: leaf.certExpiresAt.toISOString() };
+      if (site === undefined || leaf === undefined || leaf.status === 'pending') return undefined;
+      const active = await this.authorities.activeCa(em, leaf.tenantId);
+      const { trustedCaIds } = await this.authorities.chainOf(em, leaf.tenantId);
+      const reason = reasonToRenew(leaf, { active, trustedCaIds }, this.clock.now());
+      if (reason === undefined) return undefined;
+      const detail = { reason, cert_expires_at: leaf.certExpiresAt?.toISOString() };
       this.request(leaf);
       this.record(em, caller, 'nats_leaf_server.renew', site, { generation: leaf.generation, ...detail });
       return leaf;

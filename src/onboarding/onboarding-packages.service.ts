@@ -5,7 +5,7 @@ import type { OnboardingPackageStatus } from '#libs/lifecycle';
 import { AuditEvent, type Certificate, type ComponentType, OnboardingPackage, Tenant } from '#libs/model';
 import { generateKeyPair, planAgent } from '#libs/pki';
 import { siteOfPackage } from '../edge-sites/index.js';
-import { AuthorityService, CertificateService } from '../pki/index.js';
+import { AuthorityService, CertificateService, crlUrlOf } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
@@ -58,7 +58,7 @@ export class OnboardingPackagesService {
         // It may have been deleted meanwhile.
         await siteOfPackage(em, caller, input.edgeSiteId);
         await this.certificates.issue(em, certificate, signed);
-        const { tenantCaPem, chainPem } = await this.authorities.chainOf(em, caller.tenantId);
+        const { chainPem, issuerPemOf } = await this.authorities.chainOf(em, caller.tenantId);
         const now = this.clock.now();
         const { expiresIn, ...given } = input;
         const made = Object.assign(new OnboardingPackage(), {
@@ -66,7 +66,7 @@ export class OnboardingPackagesService {
           tenantId: caller.tenantId,
           status: 'issued' as const,
           ...given,
-          certPem: signed.certificatePem + tenantCaPem,
+          certPem: signed.certificatePem + issuerPemOf(certificate),
           caChainPem: chainPem,
           keyPemCiphertext: sealComponentKey(this.keyRing, id, privateKeyPem),
           certExpiresAt: signed.notAfter,
@@ -182,12 +182,13 @@ export class OnboardingPackagesService {
     const { tenantId } = caller;
     const site = await siteOfPackage(em, caller, edgeSiteId);
     const { slug: tenant } = await em.findOneOrFail(Tenant, { id: tenantId });
+    const issuer = await this.authorities.activeCa(em, tenantId);
     const profile = {
       tenant,
       site: site.slug,
       agentId: componentId,
-      issuer: await this.authorities.activeCa(em, tenantId),
-      crlUrl: `${this.publicUrl.value}/api/pki/tenants/${tenant}/crl`,
+      issuer,
+      crlUrl: crlUrlOf(this.publicUrl.value, tenant, issuer),
     };
     const intent = planAgent(profile, { clock: this.clock, random: this.random });
     const [certificate] = await this.certificates.intend(em, tenantId, [{ intent, edgeSiteId, onboardingPackageId: id }]);

@@ -1,5 +1,7 @@
+import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
+import type { TenantCaStatus } from '#libs/lifecycle';
 import { Tenant, TenantCa } from '#libs/model';
 import { type Issuer, joinChain, loadIssuer, planTenantCa } from '#libs/pki';
 import { CLOCK, RANDOM } from '../platform/clock.js';
@@ -11,11 +13,22 @@ import { PlatformAuthorities } from './platform-authorities.js';
 
 /** What a site or collector is handed to check certificates by, each as PEM. */
 export interface CaChain {
+  /** All CAs of the tenant that are trusted: the active one, the next, and those that are retiring. */
   tenantCaPem: string;
   rootPem: string;
-  /** The tenant's CA, then the root: `ca-chain.pem`. */
+  /** The tenant's CAs, then the root: `ca-chain.pem`. */
   chainPem: string;
+  /** Those of `tenantCaPem`. */
+  trustedCaIds: string[];
+  /**
+   * The CA that signed a certificate, which goes out with it.
+   * @throws DomainError `conflict` (retryable, with a new intent) when it is not trusted any more
+   */
+  issuerPemOf: (certificate: { issuerId: string }) => string;
 }
+
+/** CAs whose certificates are good, in the order in which they stand in files: some programs look at the first one only. */
+const TRUSTED = ['active', 'next', 'retiring'] as const satisfies readonly TenantCaStatus[];
 
 /** How many opened tenant CA keys are kept in memory. */
 const ISSUER_CACHE_SIZE = 1_000;
@@ -26,7 +39,7 @@ export class AuthorityService implements OnModuleInit {
   readonly #issuers = new BoundedMap<string, Issuer>(ISSUER_CACHE_SIZE);
 
   /** What a transaction has read it does not read again. */
-  readonly #seen = new WeakMap<Em, TenantCa>();
+  readonly #seen = new WeakMap<Em, TenantCa[]>();
 
   constructor(
     private readonly database: Database,
@@ -55,6 +68,16 @@ export class AuthorityService implements OnModuleInit {
    * @param em of platform scope
    */
   async createTenantCa(em: Em, tenant: Pick<Tenant, 'id' | 'slug'>): Promise<TenantCa> {
+    const ca = await this.createNextCa(em, tenant);
+    ca.apply('ACTIVATE');
+    return ca;
+  }
+
+  /**
+   * Makes the CA that is to sign for a tenant next. It is trusted from the commit on, and signs nothing yet.
+   * @throws DomainError `issuer_expired` when the root is about to end
+   */
+  async createNextCa(em: Em, tenant: Pick<Tenant, 'id' | 'slug'>): Promise<TenantCa> {
     const root = await this.platform.root();
     const intent = planTenantCa({ tenant: tenant.slug, issuer: root }, { clock: this.clock, random: this.random });
     const { certificatePem, privateKeyPem } = makeCa(intent, root.issuer);
@@ -71,51 +94,60 @@ export class AuthorityService implements OnModuleInit {
       crlNumber: 0,
       createdAt: this.clock.now(),
     });
-    ca.apply('ACTIVATE');
     em.persist(ca);
     return ca;
   }
 
   /**
-   * The CA that signs for a tenant. Its `notAfter` bounds what is planned under it.
+   * The CA that signs for a tenant. Its `notAfter` bounds what is planned under it. In a transaction it stays so until the end: whoever
+   * makes another one sign afterwards finds on record what was planned.
    * @throws DomainError `not_found`
    */
   async activeCa(em: Em, tenantId: string): Promise<TenantCa> {
-    const seen = this.#seen.get(em);
-    if (seen?.tenantId === tenantId) return seen;
-    const ca = await em.findOne(TenantCa, { tenantId, status: 'active' });
-    if (ca === null) throw new DomainError('not_found', 'The tenant has no active certificate authority.');
-    if (em.isInTransaction()) this.#seen.set(em, ca);
+    const lockMode = em.isInTransaction() ? LockMode.PESSIMISTIC_READ : undefined;
+    const ca = (await this.trusted(em, tenantId, lockMode)).find(({ status }) => status === 'active');
+    if (ca === undefined) throw noCa();
     return ca;
   }
 
   /** @throws DomainError `not_found` */
   async chainOf(em: Em, tenantId: string): Promise<CaChain> {
-    const { certificatePem: tenantCaPem } = await this.activeCa(em, tenantId);
+    const cas = await this.trusted(em, tenantId);
+    if (cas.length === 0) throw noCa();
+    const tenantCaPem = joinChain(...cas.map(({ certificatePem }) => certificatePem));
     const rootPem = await this.rootPem();
-    return { tenantCaPem, rootPem, chainPem: joinChain(tenantCaPem, rootPem) };
+    const issuerPemOf = ({ issuerId }: { issuerId: string }) => {
+      const issuer = cas.find(({ id }) => id === issuerId);
+      if (issuer !== undefined) return issuer.certificatePem;
+      throw new DomainError('conflict', 'The CA that signed is not trusted any more.', { context: { issuerId }, retryable: true });
+    };
+    return { tenantCaPem, rootPem, chainPem: joinChain(tenantCaPem, rootPem), trustedCaIds: cas.map(({ id }) => id), issuerPemOf };
   }
 
   /**
    * For everybody: holds nothing that is not meant to be known.
-   * @returns the tenant's CA certificate, then the root's
+   * @returns the certificates of the tenant's CAs, then the root's
    * @throws DomainError `not_found`
    */
   publicChain(tenantSlug: string): Promise<string> {
     return this.database.transaction(PLATFORM, async (em) => {
-      const ca = await this.activeCaBySlug(em, tenantSlug);
-      return joinChain(ca.certificatePem, await this.rootPem());
+      const { chainPem } = await this.chainOf(em, (await tenantOf(em, tenantSlug)).id);
+      return chainPem;
     });
   }
 
   /**
+   * A tenant's CA, whatever has become of it.
    * @param em of platform scope
+   * @param serialNumber as lower-case hex; the tenant's first CA when absent, as its certificates may name none
    * @throws DomainError `not_found`
    */
-  async activeCaBySlug(em: Em, tenantSlug: string): Promise<TenantCa> {
-    const tenant = await em.findOne(Tenant, { slug: tenantSlug });
-    if (tenant === null) throw new DomainError('not_found', 'There is no such tenant.');
-    return this.activeCa(em, tenant.id);
+  async caBySlug(em: Em, tenantSlug: string, serialNumber?: string): Promise<TenantCa> {
+    const { id: tenantId } = await tenantOf(em, tenantSlug);
+    const where = { tenantId, ...(serialNumber !== undefined && { serialNumber }) };
+    const ca = await em.findOne(TenantCa, where, { orderBy: { id: 'asc' } });
+    if (ca === null) throw new DomainError('not_found', 'The tenant has no such certificate authority.');
+    return ca;
   }
 
   /**
@@ -140,6 +172,23 @@ export class AuthorityService implements OnModuleInit {
     this.#issuers.set(id, issuer);
     return issuer;
   }
+
+  private async trusted(em: Em, tenantId: string, lockMode?: LockMode.PESSIMISTIC_READ): Promise<TenantCa[]> {
+    const seen = this.#seen.get(em);
+    if (seen?.[0]?.tenantId === tenantId) return seen;
+    const found = await em.find(TenantCa, { tenantId, status: [...TRUSTED] }, { lockMode, orderBy: { id: 'asc' } });
+    const cas = TRUSTED.flatMap((status) => found.filter((ca) => ca.status === status));
+    if (em.isInTransaction()) this.#seen.set(em, cas);
+    return cas;
+  }
 }
+
+async function tenantOf(em: Em, slug: string): Promise<Tenant> {
+  const tenant = await em.findOne(Tenant, { slug });
+  if (tenant === null) throw new DomainError('not_found', 'There is no such tenant.');
+  return tenant;
+}
+
+const noCa = () => new DomainError('not_found', 'The tenant has no active certificate authority.');
 
 const place = (rowId: string): Place => ({ table: 'tenant_cas', column: 'private_key_ciphertext', rowId });

@@ -9,6 +9,7 @@ import { CertificatesController } from './certificates.controller.js';
 import { PeerVerifier } from './peer-verifier.js';
 import { IMPORTED_ROOT, type ImportedRoot, PlatformAuthorities } from './platform-authorities.js';
 import { RevocationLists } from './revocation-lists.js';
+import { TenantCas } from './tenant-cas.js';
 import { TenantPkiController } from './tenant-pki.controller.js';
 
 /**
@@ -40,7 +41,8 @@ function read(variable: string, file: string): string {
     CertificateInventory,
     RevocationLists,
     PeerVerifier,
+    TenantCas,
   ],
-  exports: [AuthorityService, CertificateService, PeerVerifier],
+  exports: [AuthorityService, CertificateService, PeerVerifier, TenantCas],
 })
 export class PkiModule {}

@@ -45,12 +45,13 @@ export class RevocationLists {
   ) {}
 
   /**
-   * The list of a tenant's active CA, with all that is revoked now.
+   * The list of a tenant's CA, with all that is revoked now. A CA has one for as long as it is on record.
+   * @param serialNumber the CA's; of the tenant's first CA when absent
    * @throws DomainError `not_found`
    */
-  async current(tenantSlug: string): Promise<RevocationList> {
+  async current(tenantSlug: string, serialNumber?: string): Promise<RevocationList> {
     const list = await this.database.transaction(PLATFORM, async (em) => {
-      const ca = await this.authorities.activeCaBySlug(em, tenantSlug);
+      const ca = await this.authorities.caBySlug(em, tenantSlug, serialNumber);
       const known = this.#cache.get(ca.id);
       return known !== undefined && (await this.isCurrent(em, ca.id, known)) ? known : this.make(em, ca.id);
     });

@@ -14,7 +14,7 @@ import {
 } from '#libs/pki';
 import { type LeafSecrets, listenerHosts, sealLeafBundle, sealLeafSecrets } from '../edge-sites/index.js';
 import { AccountService, CredentialService, type IntendedUser, OperatorService, PlatformHosts } from '../nats/index.js';
-import { AuthorityService, type CaChain, CertificateService } from '../pki/index.js';
+import { AuthorityService, type CaChain, CertificateService, crlUrlOf } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
@@ -106,7 +106,7 @@ export class LeafProvisioner {
     await this.credentials.abandon(em, { edgeSiteId: siteIds });
 
     const issuer = await this.authorities.activeCa(em, tenantId);
-    const crlUrl = `${this.publicUrl.value}/api/pki/tenants/${slug}/crl`;
+    const crlUrl = crlUrlOf(this.publicUrl.value, slug, issuer);
     const plans = leaves.flatMap((leaf) => {
       const site = sites.get(leaf.edgeSiteId)!;
       const of = { edgeSiteId: site.id, generation: leaf.generation };
@@ -197,11 +197,13 @@ export class LeafProvisioner {
   private async provisioned(
     em: Em,
     { tenant, chain, account }: TenantFacts,
-    { site, leaf, signed }: Intended & { signed: Signed },
+    { site, leaf, leafCertificate, signed }: Intended & { signed: Signed },
   ): Promise<void> {
+    // Both certificates are planned together: one CA signs both.
+    const issuerPem = chain.issuerPemOf(leafCertificate);
     const certificates = {
-      leafCertPem: signed.leaf.certificatePem + chain.tenantCaPem,
-      serverCertPem: signed.listener.certificatePem + chain.tenantCaPem,
+      leafCertPem: signed.leaf.certificatePem + issuerPem,
+      serverCertPem: signed.listener.certificatePem + issuerPem,
       caChainPem: chain.chainPem,
       tenantCaPem: chain.tenantCaPem,
     };
@@ -221,6 +223,8 @@ export class LeafProvisioner {
     leaf.provision(
       {
         ...certificates,
+        caId: leafCertificate.issuerId,
+        trustedCaIds: chain.trustedCaIds,
         ...sealLeafSecrets(this.keyRing, leaf.id, signed),
         certExpiresAt: earliest(signed.leaf.notAfter, signed.listener.notAfter),
         bundleCiphertext: await sealLeafBundle(this.keyRing, leaf.id, archive),

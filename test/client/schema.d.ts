@@ -197,7 +197,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a tenant's CA certificate and the root, as PEM */
+        /** Get the certificates of a tenant's CAs and the root, as PEM */
         get: operations["getTenantCaChain"];
         put?: never;
         post?: never;
@@ -218,6 +218,92 @@ export interface paths {
         get: operations["getTenantCrl"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pki/tenants/{slug}/crl/{serial}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the certificate revocation list of one of a tenant's CAs (RFC 5280), as DER */
+        get: operations["getCaCrl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/pki/authorities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tenant's CAs, newest first */
+        get: operations["listTenantCas"];
+        put?: never;
+        /** Make the tenant's next CA */
+        post: operations["createNextTenantCa"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/pki/authorities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one of the tenant's CAs */
+        get: operations["getTenantCa"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/pki/authorities/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the next CA sign */
+        post: operations["activateTenantCa"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/pki/authorities/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a retiring CA go */
+        post: operations["retireTenantCa"];
         delete?: never;
         options?: never;
         head?: never;
@@ -724,7 +810,7 @@ export interface components {
          * @description For programs.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
+        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
         FieldError: {
             /**
              * @description JSON pointer (RFC 6901) into the body or query.
@@ -1125,6 +1211,73 @@ export interface components {
             generation: number | null;
             /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e72 */
             collector_package_id: string | null;
+        };
+        /**
+         * @description The active one signs. The next one and those that are retiring are trusted beside it.
+         * @enum {string}
+         */
+        TenantCaStatus: "next" | "active" | "retiring" | "retired" | "revoked";
+        WaitingSite: {
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            id: string;
+            /** @example new-york */
+            slug: string;
+            /** @example New York */
+            name: string;
+        };
+        TenantCa: {
+            /**
+             * @description The active one signs. The next one and those that are retiring are trusted beside it.
+             * @example active
+             */
+            status: components["schemas"]["TenantCaStatus"];
+            /**
+             * @description Of the next CA: the sites whose leaf does not trust it yet. Install their newest bundle.
+             * @example []
+             */
+            waiting_sites: components["schemas"]["WaitingSite"][];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e73 */
+            id: string;
+            /**
+             * @description 128 random bits, hex.
+             * @example 5f2c9a8e01b34d6f8a7c2e9d4b105f63
+             */
+            serial_number: string;
+            /**
+             * @description SHA-256 of the certificate in DER, hex.
+             * @example 9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de
+             */
+            fingerprint_sha256: string;
+            /** @example 2026-11-24T10:00:00.000Z */
+            not_before: string;
+            /** @example 2036-11-24T10:00:00.000Z */
+            not_after: string;
+            /**
+             * @description How many certificates that it has signed, or is about to, are good.
+             * @example 12
+             */
+            live_certificates: number;
+            /**
+             * @description Where its revocation list is.
+             * @example https://control.example.com/api/pki/tenants/acme/crl/5f2c9a8e01b34d6f8a7c2e9d4b105f63
+             */
+            crl_url: string;
+        };
+        TenantCaPage: {
+            data: components["schemas"]["TenantCa"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        ActivateTenantCa: {
+            /**
+             * @description Whatever sites have installed: the leaves of `waiting_sites` refuse collectors with certificates of this CA until the newest bundle is
+             *     installed there.
+             * @example false
+             */
+            force?: boolean;
         };
         NatsAccount: {
             /**
@@ -2117,7 +2270,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`) */
+        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`) */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -2687,6 +2840,224 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCaCrl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The slug of the tenant. */
+                slug: string;
+                /** @description The serial number of the CA, hex. */
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pkix-crl": string;
+                };
+            };
+            /** @description Nothing was revoked since the list that If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenantCas: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantCaPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createNextTenantCa: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantCa"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTenantCa: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantCa"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    activateTenantCa: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivateTenantCa"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantCa"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retireTenantCa: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantCa"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

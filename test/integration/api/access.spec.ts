@@ -9,6 +9,7 @@ const PUBLIC = new Set([
   'GET /api/pki/enrollment-key',
   'GET /api/pki/tenants/{slug}/ca.pem',
   'GET /api/pki/tenants/{slug}/crl',
+  'GET /api/pki/tenants/{slug}/crl/{serial}',
   'POST /api/collectors/{id}/bundle',
   'POST /api/edge-packages/{id}/bundle',
   'POST /api/edge-sites/{id}/bundle',

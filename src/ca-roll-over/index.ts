@@ -1,0 +1,1 @@
+export { CaRollOverModule, CaRollOverWorkerModule } from './ca-roll-over.module.js';
