@@ -14,6 +14,7 @@ export const SUBJECTS = [
   'OnboardingPackage',
   'NatsAccount',
   'NatsCredential',
+  'NatsOperator',
   'StreamSubjects',
   'Certificate',
   'TenantCa',

@@ -4,4 +4,5 @@ export * from './lifecycle.js';
 export * from './nats-leaf-server.js';
 export * from './onboarding-package.js';
 export * from './signed-artifact.js';
+export * from './signing-key.js';
 export * from './tenant-ca.js';

@@ -6,6 +6,7 @@ import {
   natsLeafServerLifecycle,
   onboardingPackageLifecycle,
   signedArtifactLifecycle,
+  signingKeyLifecycle,
   tenantCaLifecycle,
 } from './index.js';
 
@@ -76,6 +77,17 @@ const table: Record<string, [Lifecycle<string, string>, string, Record<string, R
       revoked: {},
     },
     ['ISSUE', 'ABANDON', 'REVOKE'],
+  ],
+  'a signing key': [
+    signingKeyLifecycle as Lifecycle<string, string>,
+    'next',
+    {
+      next: { ACTIVATE: 'active', RETIRE: 'retired' },
+      active: { REPLACE: 'retiring' },
+      retiring: { RETIRE: 'retired' },
+      retired: {},
+    },
+    ['ACTIVATE', 'REPLACE', 'RETIRE'],
   ],
 };
 

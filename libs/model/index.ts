@@ -9,6 +9,7 @@ import { LeafControlLink } from './leaf-control-link.entity.js';
 import { NatsAccount } from './nats-account.entity.js';
 import { NatsLeafServer } from './nats-leaf-server.entity.js';
 import { NatsOperator } from './nats-operator.entity.js';
+import { NatsOperatorKey } from './nats-operator-key.entity.js';
 import { NatsUser } from './nats-user.entity.js';
 import { OnboardingPackage } from './onboarding-package.entity.js';
 import { PlatformCa } from './platform-ca.entity.js';
@@ -28,6 +29,7 @@ export * from './leaf-control-link.entity.js';
 export * from './nats-account.entity.js';
 export * from './nats-leaf-server.entity.js';
 export * from './nats-operator.entity.js';
+export * from './nats-operator-key.entity.js';
 export * from './nats-user.entity.js';
 export * from './onboarding-package.entity.js';
 export * from './platform-ca.entity.js';
@@ -49,6 +51,7 @@ export const entities = [
   NatsAccount,
   NatsLeafServer,
   NatsOperator,
+  NatsOperatorKey,
   NatsUser,
   OnboardingPackage,
   PlatformCa,

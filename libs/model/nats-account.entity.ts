@@ -23,6 +23,8 @@ const schema = defineEntity({
     /** User keys that may no longer connect, with the Unix second up to which their JWTs are refused. */
     revocations: p.json<Record<string, number>>(),
     jwt: p.text(),
+    /** The operator's key that signed it. */
+    signedBy: p.string().nullable(),
     /** Grows with each new `jwt`. */
     jwtRevision: p.integer(),
     /** The revision that the hub confirmed last; null when it has none yet. */

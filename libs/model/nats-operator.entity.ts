@@ -5,11 +5,17 @@ const schema = defineEntity({
   tableName: 'nats_operators',
   properties: {
     id: p.uuid().primary(),
+    version: p.integer().version(),
     publicKey: p.string(),
     identitySeedCiphertext: p.text(),
-    signingKey: p.string(),
-    signingSeedCiphertext: p.text(),
+    /** The first signing key, from before there could be several; it is gone from here when that one is retired. */
+    signingKey: p.string().nullable(),
+    signingSeedCiphertext: p.text().nullable(),
     jwt: p.text(),
+    /** Grows with each new `jwt`. */
+    jwtRevision: p.integer(),
+    /** The signing keys that the hub trusts, as it said when it was last asked; null when it has not been. */
+    hubSigningKeys: p.json<string[]>().nullable(),
     systemAccountKey: p.string(),
     systemAccountJwt: p.text(),
     systemAccountSeedCiphertext: p.text(),

@@ -24,6 +24,8 @@ const schema = defineEntity({
     revokedAt: p.datetime().nullable(),
     edgeSiteId: p.uuid().nullable(),
     generation: p.integer().nullable(),
+    /** The `jwtRevision` of the operator in the bundle that it is in: which keys the leaf trusts that connects as this user. */
+    operatorRevision: p.integer().nullable(),
     collectorPackageId: p.uuid().nullable(),
     createdAt: p.datetime(),
   },

@@ -18,3 +18,4 @@ export * from './stream-state.js';
 export * from './stream-subjects.js';
 export * from './streams.js';
 export * from './subjects.js';
+export * from './trusted-keys.js';

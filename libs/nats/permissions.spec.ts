@@ -140,7 +140,15 @@ describe('the users of the control plane', () => {
 
   it('push accounts and watch connections in the system account', () => {
     expect(systemServicePermissions()).toEqual({
-      publish: { allow: ['$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.SERVER.PING.LEAFZ', '$SYS.REQ.ACCOUNT.*.CONNZ', '$SYS.REQ.SERVER.*.KICK'] },
+      publish: {
+        allow: [
+          '$SYS.REQ.CLAIMS.UPDATE',
+          '$SYS.REQ.SERVER.PING.LEAFZ',
+          '$SYS.REQ.ACCOUNT.*.CONNZ',
+          '$SYS.REQ.SERVER.PING.VARZ',
+          '$SYS.REQ.SERVER.*.KICK',
+        ],
+      },
       subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', '_CP.>'] },
     });
   });

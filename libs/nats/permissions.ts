@@ -5,6 +5,7 @@ import { assertPublicKey } from './nkeys.js';
 import { LEAF_LINKS_SUBJECT } from './presence.js';
 import { EVENTS_STREAM } from './stream-names.js';
 import { assertSubject, firstToken, isSubject, subjectIsWithin } from './subjects.js';
+import { SERVER_STATE_SUBJECT } from './trusted-keys.js';
 
 /** Subjects that may be used in one direction. Nothing is allowed that `allow` does not name; `deny` takes away from it. */
 export interface SubjectRules {
@@ -87,10 +88,12 @@ export function leafConnectionsServicePermissions(): Permissions {
   return { publish: { allow: [ANY_CONNECTIONS_SUBJECT] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
 }
 
-/** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected. */
+/** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected and whom it trusts. */
 export function systemServicePermissions(): Permissions {
   return {
-    publish: { allow: [CLAIMS_UPDATE_SUBJECT, LEAF_LINKS_SUBJECT, ANY_CONNECTIONS_SUBJECT, '$SYS.REQ.SERVER.*.KICK'] },
+    publish: {
+      allow: [CLAIMS_UPDATE_SUBJECT, LEAF_LINKS_SUBJECT, ANY_CONNECTIONS_SUBJECT, SERVER_STATE_SUBJECT, '$SYS.REQ.SERVER.*.KICK'],
+    },
     subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', `${CONTROL_INBOX_PREFIX}.>`] },
   };
 }

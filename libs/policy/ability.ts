@@ -49,6 +49,8 @@ export function abilityFor({ role, tenantId }: Subjectable): Ability {
   if (role === 'platform_admin') {
     can('create', 'Tenant');
     can('read', 'Tenant');
+    can('read', 'NatsOperator');
+    can('update', 'NatsOperator');
   }
   const inTenant = { tenantId };
   // A platform admin who names no tenant acts on what belongs to no tenant: platform keys and their audit rows.

@@ -43,6 +43,7 @@ const SPOKEN: Record<Subject, string> = {
   OnboardingPackage: 'onboarding packages',
   NatsAccount: 'the NATS account',
   NatsCredential: 'NATS credentials',
+  NatsOperator: 'the NATS operator',
   StreamSubjects: 'the subjects of streams',
   TenantCa: 'certificate authorities',
   Certificate: 'certificates',

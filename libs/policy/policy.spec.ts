@@ -36,6 +36,8 @@ describe('access rules', () => {
       ['create', 'Tenant', ['platform_admin']],
       ['read', 'Tenant', ['platform_admin']],
       ['delete', 'Tenant', []],
+      ['read', 'NatsOperator', ['platform_admin']],
+      ['update', 'NatsOperator', ['platform_admin']],
     ];
     it.each(table)('lets exactly those %s %s who are meant to', (action, subject, roles) => {
       expect(ROLES.filter((role) => allowed(role, action, subject, 't1', 't1')).sort()).toEqual([...roles].sort());

@@ -82,6 +82,25 @@ export class LeafGenerations {
   }
 
   /**
+   * Asks for a new generation when the newest one's bundle holds an older JWT of the operator than this revision. Not while one is being made:
+   * that gets the newest.
+   * @returns whether it did
+   */
+  async followOperator(caller: Caller, id: string, jwtRevision: number): Promise<boolean> {
+    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
+      if (site === undefined || !leaf?.provisionedGeneration || leaf.status === 'pending') return undefined;
+      if ((await this.credentials.operatorRevisionOf(em, id, leaf.provisionedGeneration)) >= jwtRevision) return undefined;
+      this.request(leaf);
+      this.record(em, caller, 'nats_leaf_server.follow_operator', site, { generation: leaf.generation, operator_revision: jwtRevision });
+      return leaf;
+    });
+    if (renewed === undefined) return false;
+    await this.provisioning.add(renewed);
+    return true;
+  }
+
+  /**
    * Revokes all generations before the newest at once, whether or not that has connected: the hub drops a leaf that runs one of them.
    * @throws DomainError `not_found`, `forbidden`; `not_provisioned` while the newest is not made; `conflict` when nothing older is good
    */

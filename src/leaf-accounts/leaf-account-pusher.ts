@@ -59,11 +59,15 @@ export class LeafAccountPusher {
 
   /**
    * The account as it is now, and the link of each server that has not confirmed that. What the hub has not taken yet no leaf is given: it
-   * may be one that servers refuse, and they end the link when it is too large (2.15).
+   * may be one that servers refuse, and they end the link when it is too large (2.15). Nor is it while leaves may hear of it
+   * that do not know the operator's key that has signed it: the control account of the same key names them, when the hub has that.
    */
   private async waiting(em: Em, tenantId: string): Promise<{ account: NatsAccount; servers: Map<string, WaitingLink> }> {
     const account = await this.accounts.accountOf(em, tenantId);
-    return { account, servers: account.pushed ? await serversThatWait(em, account.jwtRevision) : new Map<string, WaitingLink>() };
+    const servers = account.pushed ? await serversThatWait(em, account.jwtRevision) : new Map<string, WaitingLink>();
+    if (servers.size === 0) return { account, servers };
+    const control = await this.accounts.accountOf(em, tenantId, 'control');
+    return { account, servers: control.pushed && control.signedBy === account.signedBy ? servers : new Map<string, WaitingLink>() };
   }
 }
 

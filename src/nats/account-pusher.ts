@@ -32,7 +32,7 @@ export class AccountPusher implements OnModuleDestroy {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Calls back whenever the hub has confirmed a new revision of a tenant's account. */
+  /** Calls back whenever the hub has confirmed a new revision of one of a tenant's accounts. */
   onNewRevision(listener: PushListener): void {
     this.#listeners.push(listener);
   }
@@ -58,7 +58,7 @@ export class AccountPusher implements OnModuleDestroy {
       const isNew = !account.pushed;
       account.pushedRevision = account.jwtRevision;
       account.pushedAt = this.clock.now();
-      return isNew && account.kind === 'tenant' ? account : undefined;
+      return isNew ? account : undefined;
     });
     if (renewed !== undefined) await Promise.all(this.#listeners.map((listener) => listener(renewed.tenantId)));
   }

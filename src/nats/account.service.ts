@@ -7,19 +7,21 @@ import { NatsAccount, type NatsAccountKind, NatsUser, Tenant } from '#libs/model
 import {
   type Account,
   createKeyPair,
-  decodeAccount,
   type KeyPair,
   keyPairFromSeed,
   NO_LIMIT,
   revokeUser,
   signAccount,
 } from '#libs/nats';
+import { Audit } from '../platform/audit/index.js';
+import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import type { Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { enqueued } from '../platform/queue/index.js';
 import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
-import { OperatorService } from './operator.service.js';
+import { laterThan } from './later-than.js';
+import { type Operator, OperatorService } from './operator.service.js';
 
 /** Nothing is reserved, at the hub or at a leaf: what a tenant stores is bounded by its streams, and by what each server has. */
 const JETSTREAM = { maxMemoryBytes: NO_LIMIT, maxFileBytes: NO_LIMIT, maxStreams: NO_LIMIT, maxConsumers: NO_LIMIT };
@@ -35,13 +37,14 @@ export class AccountService {
   constructor(
     private readonly operator: OperatorService,
     private readonly keyRing: KeyRing,
+    private readonly audit: Audit,
     @InjectQueue(ACCOUNTS_QUEUE) private readonly queue: Queue<AccountPush>,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
 
   /** Makes the account of a new tenant, in the transaction that makes the tenant. Call `announce` when that is committed. */
-  createAccount(em: Em, tenant: Tenant): NatsAccount {
+  createAccount(em: Em, tenant: Tenant): Promise<NatsAccount> {
     return this.create(em, tenant, 'tenant');
   }
 
@@ -70,10 +73,25 @@ export class AccountService {
    * @param users of one tenant, loaded by `em`
    */
   async revokeUsers(em: Em, users: readonly NatsUser[]): Promise<NatsAccount[]> {
+    // Before the rows: who waits for the keys must hold nothing that those wait for who sign.
+    await this.operator.within(em);
     const ids = [...new Set(users.map(({ accountId }) => accountId))];
     const rows = await em.find(NatsAccount, { id: ids }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
     for (const row of rows) await this.revoke(em, row, users.filter(({ accountId }) => accountId === row.id));
     return rows;
+  }
+
+  /**
+   * Signs the accounts of a tenant anew that another key of the operator has signed than the one that signs now. Call `announce` when the
+   * transaction is committed.
+   * @returns those that were
+   */
+  async signAnew(em: Em, tenantId: string): Promise<NatsAccount[]> {
+    const { signingKey } = await this.operator.within(em);
+    const rows = await em.find(NatsAccount, { tenantId }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
+    const others = rows.filter(({ signedBy }) => signedBy !== signingKey.publicKey);
+    for (const row of others) await this.revoke(em, row, []);
+    return others;
   }
 
   /** Asks for the newest JWTs to be pushed to the hub. The sweep sees to it that this happens; this makes it fast. */
@@ -84,7 +102,7 @@ export class AccountService {
     }
   }
 
-  private create(em: Em, tenant: Tenant, kind: NatsAccountKind): NatsAccount {
+  private async create(em: Em, tenant: Tenant, kind: NatsAccountKind): Promise<NatsAccount> {
     const id = newId(this.clock, this.random);
     const identity = createKeyPair('account', this.random);
     const signing = createKeyPair('account', this.random);
@@ -102,16 +120,16 @@ export class AccountService {
       pushedAt: null,
       createdAt: this.clock.now(),
     });
-    row.jwt = signAccount(claimsOf(row, tenant), this.operator.signingKey, this.clock);
-    row.jwtRevision = 1;
+    this.sign(row, claimsOf(row, tenant), await this.operator.within(em));
     em.persist(row);
     return row;
   }
 
   private async revoke(em: Em, row: NatsAccount, users: readonly NatsUser[]): Promise<void> {
     const now = this.clock.now();
+    const operator = await this.operator.within(em);
     let claims = claimsOf(row, await em.findOneOrFail(Tenant, { id: row.tenantId }));
-    for (const user of users) {
+    for (const user of new Set([...users, ...(await this.deafUsers(em, row, operator))])) {
       user.apply('REVOKE');
       user.revokedAt = now;
       // Clocks differ, and a server lets in what was issued after the moment of revocation: no later one is ever wanted.
@@ -119,8 +137,28 @@ export class AccountService {
     }
     const expired = await this.expiredUsers(em, Object.keys(row.revocations));
     row.revocations = Object.fromEntries(Object.entries(claims.revocations).filter(([key]) => !expired.has(key)));
-    row.jwt = signAccount({ ...claims, revocations: row.revocations }, this.operator.signingKey, after(row.jwt, this.clock));
-    row.jwtRevision += 1;
+    this.sign(row, { ...claims, revocations: row.revocations }, operator);
+  }
+
+  private sign(row: NatsAccount, claims: Account, { signingKey }: Operator): void {
+    const clock = row.jwtRevision === 0 ? this.clock : laterThan(row.jwt, this.clock);
+    Object.assign(row, { jwt: signAccount(claims, signingKey, clock), jwtRevision: row.jwtRevision + 1, signedBy: signingKey.publicKey });
+  }
+
+  /**
+   * When the operator signs with another key: users of the control account whose leaves do not know that key. They must not be told of what
+   * it has signed, or they refuse the tenant's account from their next start on. Revoked when the control account is first signed with it.
+   */
+  private async deafUsers(em: Em, row: NatsAccount, { signingKey, signingKeySince }: Operator): Promise<NatsUser[]> {
+    if (row.kind !== 'control' || row.signedBy === signingKey.publicKey) return [];
+    const older = { $or: [{ operatorRevision: null }, { operatorRevision: { $lt: signingKeySince } }] };
+    const where = { $and: [{ accountId: row.id, purpose: 'leaf_control' as const, status: 'issued' as const }, older] };
+    const users = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
+    for (const { id, tenantId, name } of users) {
+      const deed = { action: 'nats_user.revoke', subjectType: 'nats_user', subjectId: id, detail: { name, operator_key: signingKey.publicKey } };
+      this.audit.record(em, systemCaller('operator-rotation', tenantId), deed);
+    }
+    return users;
   }
 
   /** Users whose JWT no server takes any more, revoked or not. */
@@ -134,12 +172,6 @@ export class AccountService {
 const place = (rowId: string, column: string) => ({ table: 'nats_accounts', column, rowId });
 
 const find = (em: Em, tenantId: string, kind: NatsAccountKind) => em.findOne(NatsAccount, { tenantId, kind });
-
-/** A leaf that starts keeps the later one of the JWT that it has learnt and the one in its configuration, by the second: no two share one. */
-function after(jwt: string, clock: Clock): Clock {
-  const earliest = (decodeAccount(jwt).iat + 1) * 1000;
-  return { now: () => new Date(Math.max(clock.now().getTime(), earliest)) };
-}
 
 /** The control account has no JetStream: nothing is stored there. */
 const claimsOf = (row: NatsAccount, tenant: Tenant): Account => ({

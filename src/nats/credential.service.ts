@@ -171,8 +171,11 @@ export class CredentialService {
     return issued!;
   }
 
-  /** As `issue`, for several at once. */
-  async issueAll(em: Em, users: readonly NatsUser[]): Promise<NatsUser[]> {
+  /**
+   * As `issue`, for several at once.
+   * @param operatorRevision of the operator's JWT in the bundle that they are in, if they are in one that has it
+   */
+  async issueAll(em: Em, users: readonly NatsUser[], operatorRevision: number | null = null): Promise<NatsUser[]> {
     const where = { id: users.map(({ id }) => id) };
     const rows = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
     const byId = new Map(rows.map((row) => [row.id, row]));
@@ -180,6 +183,7 @@ export class CredentialService {
       const row = byId.get(user.id);
       if (row?.status !== 'intended') throw notOpen(user);
       row.apply('ISSUE');
+      row.operatorRevision = operatorRevision;
       return row;
     });
   }
@@ -210,6 +214,12 @@ export class CredentialService {
   /** As `revokeOfSite`, for a collector's user. */
   revokeOfCollector(em: Em, caller: Caller, collectorPackageId: string): Promise<NatsAccount[]> {
     return this.revokeWhere(em, caller, { collectorPackageId });
+  }
+
+  /** The revision of the operator's JWT in the bundle of one generation of a leaf; 0 when it is not known. */
+  async operatorRevisionOf(em: Em, edgeSiteId: string, generation: number): Promise<number> {
+    const user = await em.findOne(NatsUser, { edgeSiteId, generation, purpose: 'leaf_control', status: ['issued', 'revoked'] });
+    return user?.operatorRevision ?? 0;
   }
 
   /**
@@ -279,6 +289,7 @@ export class CredentialService {
         edgeSiteId: null,
         generation: null,
         collectorPackageId: null,
+        operatorRevision: null,
         createdAt: this.clock.now(),
         ...user,
       });

@@ -50,6 +50,7 @@ export class HubFiles {
     writeFileSync(files.key, certificate.privateKeyPem.reveal(), { mode: 0o600 });
     writeFileSync(files.ca, await this.authorities.rootPem());
 
+    const { jwt: operatorJwt, systemAccount } = await this.operator.current();
     const configuration = renderHubConfiguration({
       serverName: settings.serverName,
       listen: settings.listen,
@@ -58,8 +59,8 @@ export class HubFiles {
       leafAdvertise: settings.leafAdvertise,
       leafTls: files,
       monitor: settings.monitor,
-      operatorJwt: this.operator.jwt,
-      systemAccount: this.operator.systemAccount,
+      operatorJwt,
+      systemAccount,
       resolverDir: join(data, 'accounts'),
       jetstream: { storeDir: join(data, 'jetstream') },
       isolateLeafnodeInterest: settings.isolatesLeafnodeInterest,

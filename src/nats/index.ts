@@ -8,5 +8,6 @@ export * from './hub-files.js';
 export { isAtLeast } from './local-hub.js';
 export * from './nats.module.js';
 export * from './operator.service.js';
+export * from './operator-rotation.service.js';
 export * from './platform-hosts.js';
 export * from './tenant-connections.js';

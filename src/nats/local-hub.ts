@@ -3,11 +3,15 @@ import { join, resolve } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../platform/config/index.js';
 import { findNatsServer, freePort, type Hub, isPortFree, type NatsServerBinary, onFreePorts, startHub } from '../platform/embedded/index.js';
+import { Sweep } from '../platform/sweep.js';
 import { HubAddress } from './hub-address.js';
-import { HubFiles } from './hub-files.js';
+import { HubFiles, type HubSettings } from './hub-files.js';
+import { OperatorService } from './operator.service.js';
 import { hostOf } from './platform-hosts.js';
 
 const HOST = '127.0.0.1';
+
+const SWEEP_INTERVAL = 1_000;
 
 interface Ports {
   client: number;
@@ -19,12 +23,19 @@ interface Ports {
 @Injectable()
 export class LocalHub {
   private readonly logger = new Logger(LocalHub.name);
+  /** Sees to it that the hub trusts whom the operator lists: a server takes another operator only when it starts. */
+  private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.followOperator(), this.logger);
   #hub: Hub | undefined;
+  /** Writes the hub's files again. */
+  #write: (() => Promise<string>) | undefined;
+  /** Which JWT of the operator is in them. */
+  #operatorRevision = 0;
 
   constructor(
     private readonly config: Config,
     private readonly address: HubAddress,
     private readonly files: HubFiles,
+    private readonly operator: OperatorService,
   ) {}
 
   /** Starts nats-server, and again whenever it ends by itself. */
@@ -38,14 +49,16 @@ export class LocalHub {
       () => this.choosePorts(kept),
       (ports) => this.startOn(ports, directory, server),
     );
+    this.sweep.start();
   }
 
   async stop(): Promise<void> {
+    await this.sweep.stop();
     await this.#hub?.stop();
   }
 
   private async startOn(ports: Ports, directory: string, server: NatsServerBinary): Promise<void> {
-    const configurationFile = await this.files.write(directory, {
+    const settings: HubSettings = {
       serverName: 'nats-hub',
       listen: { host: HOST, port: ports.client },
       leafListen: { host: HOST, port: ports.leaf },
@@ -53,7 +66,10 @@ export class LocalHub {
       monitor: { host: HOST, port: ports.monitor },
       hosts: ['localhost', HOST, ...upstreamHost(this.config.natsLeafUpstreamUrl)],
       isolatesLeafnodeInterest: isAtLeast(server.version, 2, 12),
-    });
+    };
+    this.#write = () => this.files.write(directory, settings);
+    this.#operatorRevision = (await this.operator.current()).jwtRevision;
+    const configurationFile = await this.#write();
     writeFileSync(join(directory, 'ports.json'), JSON.stringify(ports));
     this.#hub = await startHub({
       binary: server.path,
@@ -64,6 +80,15 @@ export class LocalHub {
       restart: true,
     });
     this.address.listening({ clientPort: ports.client, leafPort: ports.leaf });
+  }
+
+  private async followOperator(): Promise<void> {
+    const { jwtRevision } = await this.operator.current();
+    if (jwtRevision === this.#operatorRevision || !this.#hub?.leader) return;
+    await this.#write?.();
+    this.logger.log({ operatorRevision: jwtRevision }, 'the hub is started again, as the operator has other keys');
+    this.#hub.renew();
+    this.#operatorRevision = jwtRevision;
   }
 
   /** Free ports stay what they were at the first start, or leaves would not find the hub again. */

@@ -12,6 +12,8 @@ import { HubConnection } from './hub-connection.js';
 import { HubFiles } from './hub-files.js';
 import { LocalHub } from './local-hub.js';
 import { NatsController } from './nats.controller.js';
+import { OperatorController } from './operator.controller.js';
+import { OperatorRotation } from './operator-rotation.service.js';
 import { OperatorService } from './operator.service.js';
 import { PlatformHosts } from './platform-hosts.js';
 import { TenantConnections } from './tenant-connections.js';
@@ -30,8 +32,8 @@ const PUBLIC = [
 
 @Module({
   imports: [PkiModule, BullModule.registerQueue({ name: ACCOUNTS_QUEUE })],
-  controllers: [NatsController],
-  providers: [...PUBLIC, HubClient, LocalHub],
+  controllers: [NatsController, OperatorController],
+  providers: [...PUBLIC, HubClient, LocalHub, OperatorRotation],
   exports: PUBLIC,
 })
 export class NatsModule implements OnApplicationBootstrap, OnApplicationShutdown {

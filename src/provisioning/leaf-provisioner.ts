@@ -13,7 +13,7 @@ import {
   type SignedCertificate,
 } from '#libs/pki';
 import { type LeafSecrets, listenerHosts, sealLeafBundle, sealLeafSecrets } from '../edge-sites/index.js';
-import { AccountService, CredentialService, type IntendedUser, OperatorService, PlatformHosts } from '../nats/index.js';
+import { AccountService, CredentialService, type IntendedUser, type Operator, OperatorService, PlatformHosts } from '../nats/index.js';
 import { AuthorityService, type CaChain, CertificateService, crlUrlOf } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import { systemCaller } from '../platform/auth/index.js';
@@ -43,6 +43,7 @@ interface TenantFacts {
   tenant: Tenant;
   chain: CaChain;
   account: NatsAccount;
+  operator: Operator;
 }
 
 interface Signed extends LeafSecrets {
@@ -186,17 +187,18 @@ export class LeafProvisioner {
         { certificate: listenerCertificate, signed: listener },
       ]),
     );
-    await this.credentials.issueAll(em, kept.flatMap(({ user, controlUser }) => [user.user, controlUser.user]));
+    const operator = await this.operator.within(em);
+    await this.credentials.issueAll(em, kept.flatMap(({ user, controlUser }) => [user.user, controlUser.user]), operator.jwtRevision);
     const tenant = await em.findOneOrFail(Tenant, { id: tenantId });
     const chain = await this.authorities.chainOf(em, tenantId);
-    const facts = { tenant, chain, account: await this.accounts.accountOf(em, tenantId) };
+    const facts = { tenant, chain, account: await this.accounts.accountOf(em, tenantId), operator };
     await Promise.all(kept.map((one) => this.provisioned(em, facts, one)));
     return new Set(kept.map(({ leaf }) => leaf.id));
   }
 
   private async provisioned(
     em: Em,
-    { tenant, chain, account }: TenantFacts,
+    { tenant, chain, account, operator }: TenantFacts,
     { site, leaf, leafCertificate, signed }: Intended & { signed: Signed },
   ): Promise<void> {
     // Both certificates are planned together: one CA signs both.
@@ -211,8 +213,8 @@ export class LeafProvisioner {
       tenant,
       site,
       leaf,
-      operatorJwt: this.operator.jwt,
-      systemAccount: this.operator.leafSystemAccount,
+      operatorJwt: operator.jwt,
+      systemAccount: operator.leafSystemAccount,
       account,
       listen: parseHostPort(leaf.localListen),
       certificates,

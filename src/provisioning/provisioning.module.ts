@@ -3,6 +3,7 @@ import { EdgeSitesModule } from '../edge-sites/index.js';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
 import { LeafProvisioner } from './leaf-provisioner.js';
+import { OperatorSweep } from './operator.sweep.js';
 import { ProvisioningBatches } from './provisioning-batches.js';
 import { ProvisioningProcessor } from './provisioning.processor.js';
 import { ProvisioningSweep } from './provisioning.sweep.js';
@@ -10,6 +11,6 @@ import { RenewalSweep } from './renewal.sweep.js';
 
 @Module({
   imports: [EdgeSitesModule, NatsModule, PkiModule],
-  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep],
+  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep, OperatorSweep],
 })
 export class ProvisioningModule {}

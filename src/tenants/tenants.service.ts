@@ -39,7 +39,7 @@ export class TenantsService {
         em.persist(tenant);
         await em.flush();
         await this.authorities.createTenantCa(em, tenant);
-        const account = this.accounts.createAccount(em, tenant);
+        const account = await this.accounts.createAccount(em, tenant);
         this.audit.record(em, caller.ofThePlatform(), {
           action: 'tenant.create',
           subjectType: 'tenant',

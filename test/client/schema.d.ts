@@ -362,6 +362,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/nats/operator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the operator, its signing keys, and what a rotation waits for */
+        get: operations["getNatsOperator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/nats/operator/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the next signing key; hub and sites have to know it before it signs */
+        post: operations["createNatsOperatorKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/nats/operator/signing-keys/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign with the next key from now on; all accounts are signed anew */
+        post: operations["activateNatsOperatorKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/nats/operator/signing-keys/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a key that was replaced, or never signed, out of the operator */
+        post: operations["retireNatsOperatorKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/edge-sites": {
         parameters: {
             query?: never;
@@ -1465,6 +1533,87 @@ export interface components {
              * @example -----BEGIN NATS USER JWT-----\neyJ0…\n------END NATS USER JWT------\n…
              */
             creds: string;
+        };
+        NatsOperatorKey: {
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "next" | "active" | "retiring" | "retired";
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */
+            id: string;
+            /** @example OBZV6KBOWTLYEU5E4ZJA7GMHTQIEEZW4XCUUIXRZQZMRXVYDJQMXGQ3T */
+            public_key: string;
+            /**
+             * @description Whether the hub trusted it when it was asked last; null when it has not been asked yet.
+             * @example true
+             */
+            known_to_hub: boolean | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-25T10:00:00.000Z
+             */
+            retired_at: string | null;
+        };
+        NatsOperator: {
+            /** @description Newest first. */
+            signing_keys: components["schemas"]["NatsOperatorKey"][];
+            /**
+             * @description The public key of the operator's identity, which stays.
+             * @example OCUZRKK3HYYGN4QLIZUXR54O3LHLUGJHI6RX4K5UVUBAA2OSKFAFODTP
+             */
+            public_key: string;
+            /**
+             * @description Grows with each new operator's JWT, which lists the keys that are not retired.
+             * @example 1
+             */
+            jwt_revision: number;
+            /**
+             * @description How many sites have installed no bundle yet that holds the newest operator's JWT, of those that have installed one.
+             * @example 2
+             */
+            sites_behind: number;
+            /**
+             * @description The first of them, as `<tenant>/<site>`.
+             * @example [
+             *       "acme/new-york",
+             *       "acme/oslo"
+             *     ]
+             */
+            sites_behind_examples: string[];
+            /**
+             * @description How many accounts another key has signed than the active one.
+             * @example 0
+             */
+            accounts_to_sign: number;
+            /**
+             * @description How many accounts the hub has not confirmed the newest JWT of.
+             * @example 0
+             */
+            accounts_to_push: number;
+            /**
+             * @description What to do next, or to wait for; null when no rotation is under way, and none has left anything to do.
+             * @example Activate the next key: hub and sites know it.
+             */
+            next_step: string | null;
+        };
+        RotationStep: {
+            /**
+             * @description Go on although something is not ready for it, as when a key is known to others.
+             * @default false
+             * @example false
+             */
+            force: boolean;
         };
         /**
          * @description What goes when the buffer is full: `old`, the oldest messages, or `new`, what comes, whose publishers get an error. With `new`, messages that
@@ -3202,6 +3351,155 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getNatsOperator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NatsOperator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createNatsOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NatsOperator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    activateNatsOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotationStep"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NatsOperator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retireNatsOperatorKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotationStep"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NatsOperator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -30,6 +30,8 @@ export interface Hub {
   readonly leader: boolean;
   /** Calls back whenever the hub's process ends, wanted or not. */
   onExit(listener: (exit: ProcessExit) => void): void;
+  /** Ends the hub's process if this process started it, to be started again with the configuration that it finds then. Needs `restart`. */
+  renew(): void;
   /** Stops the hub if this process started it. */
   stop(): Promise<void>;
 }
@@ -52,7 +54,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     if (!(await becomesHealthy(monitorUrl, startLimit, () => false))) {
       throw new DomainError('unavailable', `Another process runs the hub of ${dataDir}, but ${monitorUrl}/healthz does not say ok.`);
     }
-    return { pid: undefined, leader: false, onExit: () => {}, stop: async () => {} };
+    return { pid: undefined, leader: false, onExit: () => {}, renew: () => {}, stop: async () => {} };
   }
 
   const supervisor = new ProcessSupervisor({
@@ -86,6 +88,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     leader: true,
     onExit: (listener) => void supervisor.on('exit', listener),
+    renew: () => supervisor.renew(),
     stop,
   };
 }

@@ -100,6 +100,11 @@ export class ProcessSupervisor extends EventEmitter<{ start: [pid: number]; exit
     this.restarting = true;
   }
 
+  /** Ends the process, which is started again if it is kept running. */
+  renew(): void {
+    this.child?.kill('SIGTERM');
+  }
+
   /** Ends the process for good: SIGTERM, and SIGKILL if it takes too long. */
   async stop(): Promise<void> {
     this.stopping = true;

@@ -64,7 +64,14 @@ describe('row-level security', () => {
     expect(await asService((client) => client.query(`select 1 from ${table}`))).toEqual([]);
   });
 
-  it.each(['nats_operators', 'platform_cas'])('lets no tenant read %s', async (table) => {
+  it('lets a tenant read of the operator which version it is, and nothing else', async () => {
+    expect(await asService((client) => client.query('select version from nats_operators'))).toHaveLength(1);
+    for (const column of ['id', 'jwt', 'identity_seed_ciphertext', 'hub_signing_keys']) {
+      await expect(asService((client) => client.query(`select ${column} from nats_operators`))).rejects.toThrow('permission denied');
+    }
+  });
+
+  it.each(['nats_operators', 'nats_operator_keys', 'platform_cas'])('lets no tenant read %s', async (table) => {
     await expect(asService((client) => client.query(`select * from ${table}`))).rejects.toThrow('permission denied');
   });
 

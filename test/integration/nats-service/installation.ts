@@ -86,8 +86,18 @@ export class Installation {
   }
 
   async startHub(): Promise<void> {
+    this.#hub = await NatsServer.start(this.version, this.directory, 'hub', await this.configureHub(), this.ports.monitor);
+  }
+
+  /** The hub's server. */
+  get hub(): NatsServer {
+    return this.#hub!;
+  }
+
+  /** Writes the hub's files. @returns its configuration */
+  async configureHub(): Promise<string> {
     const local = (port: number) => ({ host: '127.0.0.1', port });
-    const configuration = await this.idle.get(HubFiles, { strict: false }).write(this.hubDirectory, {
+    const file = await this.idle.get(HubFiles, { strict: false }).write(this.hubDirectory, {
       serverName: 'nats-hub',
       listen: { host: this.clientHost, port: this.ports.client },
       leafListen: local(this.ports.leaf),
@@ -96,7 +106,7 @@ export class Installation {
       hosts: [this.clientHost, '127.0.0.1'],
       isolatesLeafnodeInterest: this.version.isolatesLeafnodeInterest,
     });
-    this.#hub = await NatsServer.start(this.version, this.directory, 'hub', readFileSync(configuration, 'utf8'), this.ports.monitor);
+    return readFileSync(file, 'utf8');
   }
 
   /** Kills the hub. @param options.forget also remove the accounts that were pushed to it */

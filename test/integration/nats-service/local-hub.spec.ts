@@ -1,10 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ok } from '../../../lab/api.js';
 import { NATS_SERVERS } from '../../../lab/nats-versions.js';
+import { until } from '../../../lab/until.js';
+import type { NatsOperatorDto } from '../../../src/nats/dto/nats-operator.dto.js';
 import { parseConfig } from '../../../src/platform/config/index.js';
 import { type RunningService, start } from '../../../src/start.js';
 import { startTestDatabase, type TestDatabase } from '../../support/database.js';
+import { DescribedApi } from '../../support/described-api.js';
+
+const ADMIN_KEY = `sr_testadmin_${'k'.repeat(43)}`;
 
 describe('a hub of the service’s own on any free ports', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'serviceradar-local-hub-'));
@@ -26,7 +32,8 @@ describe('a hub of the service’s own on any free ports', () => {
         HUB_CLIENT_PORT: '0',
         HUB_LEAF_PORT: '0',
         NATS_SERVER: NATS_SERVERS.latest,
-        ROLES: 'api',
+        ROLES: 'api,worker',
+        BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       }),
     );
     return service.leafUpstreamUrl;
@@ -47,5 +54,23 @@ describe('a hub of the service’s own on any free ports', () => {
     await service!.stop();
     expect(first).toMatch(/^tls:\/\/127\.0\.0\.1:[1-9]\d+$/);
     expect(await startService()).toBe(first);
+  });
+
+  it('is started again with each change of the operator’s signing keys', async () => {
+    const admin = new DescribedApi(service!.url, { key: ADMIN_KEY });
+    const path = '/admin/nats/operator';
+    const known = (count: number) =>
+      until(`the hub trusts ${count} keys`, async () => {
+        const operator = await ok(admin.get<NatsOperatorDto>(path));
+        return operator.signing_keys.filter(({ known_to_hub }) => known_to_hub).length === count && operator;
+      });
+    await known(1);
+    await ok(admin.post(`${path}/signing-keys`));
+    const { signing_keys: [next, active] } = await known(2);
+    await ok(admin.post(`${path}/signing-keys/${next!.id}/activate`));
+    await ok(admin.post(`${path}/signing-keys/${active!.id}/retire`));
+    const { signing_keys: keys, next_step } = await known(1);
+    expect(keys.map(({ status, known_to_hub }) => [status, known_to_hub])).toEqual([['active', true], ['retired', false]]);
+    expect(next_step).toBeNull();
   });
 });

@@ -30,6 +30,7 @@ export { until };
 export class NatsServer {
   private constructor(
     private readonly process: ChildProcess,
+    private readonly file: string,
     private readonly logFile: string,
     private readonly monitorPort: number,
   ) {}
@@ -46,7 +47,7 @@ export class NatsServer {
     const logFile = join(dir, `${name}.log`);
     writeFileSync(file, configuration);
     const child = spawn(version.path, ['-c', file, '-l', logFile], { stdio: 'ignore' });
-    const server = new NatsServer(child, logFile, monitorPort);
+    const server = new NatsServer(child, file, logFile, monitorPort);
     try {
       await until(`${name} serves, or has stopped`, () => child.exitCode !== null || server.monitor('/healthz'));
       if (child.exitCode !== null) throw new Error(`${name} stopped with code ${child.exitCode}.`);
@@ -62,6 +63,12 @@ export class NatsServer {
     const response = await fetch(`http://127.0.0.1:${this.monitorPort}${path}`);
     if (!response.ok) throw new Error(`${path} answered ${response.status}.`);
     return (await response.json()) as T;
+  }
+
+  /** Has it read another configuration as it runs. Whether it took that, its log says. */
+  reload(configuration: string): void {
+    writeFileSync(this.file, configuration);
+    this.process.kill('SIGHUP');
   }
 
   log(): string {
