@@ -1,7 +1,7 @@
 import { type Clock, DomainError, isSlug, type Random } from '#libs/kernel';
 import { canonicalHost, type HostNames, sortHosts } from './hosts.js';
 import type { CertificateIntent, CertificateKind, ExtendedKeyUsage } from './intent.js';
-import { formatSpiffeId, NO_SITE, TRUST_DOMAIN } from './spiffe.js';
+import { formatSpiffeId, NO_SITE, type TenantIdentity, TRUST_DOMAIN } from './spiffe.js';
 
 export interface PlanContext {
   clock: Clock;
@@ -100,8 +100,8 @@ export function planTenantCa(input: TenantCaProfile, context: PlanContext): Cert
 export function planLeaf(input: LeafProfile, context: PlanContext): CertificateIntent {
   const { tenant, site } = input;
   assertSlugs({ tenant, site });
-  const name = `leaf.${site}.${tenant}.${NAME_SUFFIX}`;
-  const spiffeId = formatSpiffeId({ kind: 'nats_leaf', tenant, site });
+  const identity = { kind: 'nats_leaf', tenant, site } as const;
+  const [name, spiffeId] = [hostNameOf(identity), formatSpiffeId(identity)];
   const profile = { organization: tenant, name, spiffeId, hosts: sortHosts([name]), extendedKeyUsage: ['clientAuth'] as const };
   return plan({ kind: 'leaf', ...profile }, input, context);
 }
@@ -122,9 +122,9 @@ export function planCollector(input: CollectorProfile, context: PlanContext): Ce
   if (RESERVED_COLLECTOR_NAMES.includes(collector)) {
     throw new DomainError('profile_violation', `A collector cannot be called "${collector}": the site's own certificates are. Choose another name.`);
   }
-  const name = `${collector}.${site}.${tenant}.${NAME_SUFFIX}`;
+  const identity = { kind: 'collector', tenant, site, name: collector } as const;
+  const [name, spiffeId] = [hostNameOf(identity), formatSpiffeId(identity)];
   const hosts = sortHosts([name, 'localhost', ...assertGrantable(hostname === undefined ? [] : [hostname], name, reservedHosts)]);
-  const spiffeId = formatSpiffeId({ kind: 'collector', tenant, site, name: collector });
   const extendedKeyUsage = ['clientAuth', 'serverAuth'] as const;
   return plan({ kind: 'collector', organization: tenant, name, spiffeId, hosts, extendedKeyUsage }, input, context);
 }
@@ -133,8 +133,8 @@ export function planCollector(input: CollectorProfile, context: PlanContext): Ce
 export function planAgent(input: AgentProfile, context: PlanContext): CertificateIntent {
   const { tenant, site, agentId } = input;
   assertSlugs({ tenant, site });
-  const spiffeId = formatSpiffeId({ kind: 'agent', tenant, site, agentId });
-  const name = `agent.${site}.${tenant}.${NAME_SUFFIX}`;
+  const identity = { kind: 'agent', tenant, site, agentId } as const;
+  const [name, spiffeId] = [hostNameOf(identity), formatSpiffeId(identity)];
   return plan({ kind: 'agent', organization: tenant, name, spiffeId, extendedKeyUsage: ['clientAuth'] }, input, context);
 }
 
@@ -148,6 +148,23 @@ export function planService(input: ServiceProfile, context: PlanContext): Certif
   const profile = { organization: PLATFORM_ORGANIZATION, name, hosts: sortHosts(hosts), extendedKeyUsage: ['serverAuth', 'clientAuth'] as const };
   return plan({ kind: 'service', ...profile }, input, context);
 }
+
+/** The common name of an identity's certificate; undefined when it would be too long, and is left out. */
+export const commonNameOf = (identity: TenantIdentity): string | undefined => unlessTooLong(hostNameOf(identity));
+
+function hostNameOf(identity: TenantIdentity): string {
+  const below = `${identity.site}.${identity.tenant}.${NAME_SUFFIX}`;
+  switch (identity.kind) {
+    case 'nats_leaf':
+      return `leaf.${below}`;
+    case 'collector':
+      return `${identity.name}.${below}`;
+    case 'agent':
+      return `agent.${below}`;
+  }
+}
+
+const unlessTooLong = (name: string): string | undefined => (name.length <= COMMON_NAME_MAX_LENGTH ? name : undefined);
 
 interface Profile {
   kind: CertificateKind;
@@ -171,7 +188,7 @@ function plan(profile: Profile, below: IssuedBelow | undefined, { clock, random 
     kind,
     serialNumber: newSerialNumber(random),
     organization,
-    commonName: name.length <= COMMON_NAME_MAX_LENGTH ? name : undefined,
+    commonName: unlessTooLong(name),
     spiffeId,
     dnsNames: [...hosts.dnsNames],
     ipAddresses: [...hosts.ipAddresses],
