@@ -3,7 +3,7 @@
 # has changed it takes some tens of milliseconds. What it says goes to stderr, so that stdout stays the command's own.
 #
 # usage: bootstrap.sh [--test]
-#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl
+#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl, GnuTLS, Go's verdicts
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -74,22 +74,24 @@ build() {
   printf '%s\n' "$sources" >"$built"
 }
 
-# Makes sure of a tool of the tests', as Debian's package $1 has it at $2. `npm test` has .cache/bin on its PATH.
+# Makes sure of the tool $1 of the tests', as Debian's package of that name, or $4, has it at $2. `npm test` has .cache/bin on its PATH.
 provide() {
   if command -v "$1" >/dev/null || [ -x ".cache/bin/$1" ]; then return; fi
   codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
   say "Fetching $1 from Debian ${codename:-stable} into .cache/$1"
-  if sh scripts/debian-package.sh "$1" "${codename:-stable}" ".cache/$1" && ".cache/$1/$2" "$3" >/dev/null; then
+  if sh scripts/debian-package.sh "${4:-$1}" "${codename:-stable}" ".cache/$1" && ".cache/$1/$2" "$3" >/dev/null; then
     mkdir -p .cache/bin
     ln -sf "../$1/$2" ".cache/bin/$1"
   else
-    fail "The tests need $1, which could not be fetched. Install it with the system's packages."
+    fail "The tests need $1, which could not be fetched. Install ${4:-$1} with the system's packages."
   fi
 }
 
 provide_test_tools() {
   provide shellcheck usr/bin/shellcheck --version
   provide busybox bin/busybox true
+  provide certtool usr/bin/certtool --version gnutls-bin
+  sh scripts/go-verify.sh
   sh scripts/redis-server.sh --version >/dev/null
   for tool in openssl curl tar sha256sum; do
     command -v "$tool" >/dev/null || fail "The tests need $tool. Install it with the system's packages."

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Unpacks a package of a Debian suite into a folder, without root and without touching the machine: apt runs with a state of its
+# Unpacks packages of a Debian suite into one folder, without root and without touching the machine: apt runs with a state of its
 # own over a copy of the machine's Debian source, so the mirror is the machine's and signatures are checked as ever.
 #
-# usage: debian-package.sh PACKAGE SUITE DIRECTORY
+# usage: debian-package.sh PACKAGES SUITE DIRECTORY
+#   PACKAGES  one, or several separated by spaces; what they depend on does not come along
 # exit:  0 unpacked, 1 failed, 3 this machine has no Debian source to use
 set -eu
 
-package=$1
+packages=$1
 suite=$2
 target=$3
 
@@ -87,11 +88,12 @@ Acquire::Retries "2";
 CONF
 
 cd "$state"
-if ! { apt-get -q -c "$state/apt.conf" update && apt-get -q -c "$state/apt.conf" download "$package"; } >"$state/log" 2>&1; then
+# shellcheck disable=SC2086 # A word for each package.
+if ! { apt-get -q -c "$state/apt.conf" update && apt-get -q -c "$state/apt.conf" download $packages; } >"$state/log" 2>&1; then
   grep '^[EW]:' "$state/log" >&2 || cat "$state/log" >&2
   exit 1
 fi
-dpkg-deb -x "$state/$package"_*.deb "$state/root"
+for file in "$state"/*.deb; do dpkg-deb -x "$file" "$state/root"; done
 
 rm -rf "$target"
 mv "$state/root" "$target"

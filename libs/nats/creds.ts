@@ -32,9 +32,8 @@ ${keyPair.seed.reveal()}
 }
 
 // The official expression, tied to its two labels: -----BEGIN x----- newline, text, newline ------END x------
-const block = (label: string): RegExp => new RegExp(`^-{3,}BEGIN ${label}-{3,}\\r?\\n([\\w\\-.=]+)\\r?\\n-{3,}END ${label}-{3,}\\r?$`, 'm');
-const JWT_BLOCK = block('NATS USER JWT');
-const SEED_BLOCK = block('USER NKEY SEED');
+const JWT_BLOCK = /^-{3,}BEGIN NATS USER JWT-{3,}\r?\n([\w\-.=]+)\r?\n-{3,}END NATS USER JWT-{3,}\r?$/m;
+const SEED_BLOCK = /^-{3,}BEGIN USER NKEY SEED-{3,}\r?\n([\w\-.=]+)\r?\n-{3,}END USER NKEY SEED-{3,}\r?$/m;
 
 /**
  * Reads a `.creds` file; the JWT's own signature is checked, not who issued it.

@@ -145,6 +145,8 @@ describe("a user's JWT", () => {
   it.each([
     ['an operator as signer', () => signUser(user, operatorKey, clock)],
     ['an account that is none', () => signUser({ ...user, account: userKey.publicKey }, accountKey, clock)],
+    ['an end that servers would take for none', () => signUser({ ...user, expiresAt: new Date(0) }, accountKey, clock)],
+    ['an end that is no time', () => signUser({ ...user, expiresAt: new Date(NaN) }, accountKey, clock)],
   ])('is refused for %s', (_reason, act) => {
     expect(act).toThrow(invalid);
   });

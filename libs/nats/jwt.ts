@@ -29,13 +29,16 @@ export interface UnsignedClaims<T extends Claims> {
  * editions of an account made within a second would share it, and a full resolver takes the second for the first
  * (nats-server, server/dirstore.go, saveIfNewer).
  *
- * @throws DomainError `invalid_configuration` when the subject or the signer is of the wrong kind, or the name is empty.
+ * @throws DomainError `invalid_configuration` when the subject or the signer is of the wrong kind, the name is empty, or the end is not
+ * after 1970.
  */
 export function signClaims<T extends Claims>(unsigned: UnsignedClaims<T>, signer: KeyPair, clock: Clock): string {
   const { type } = unsigned.nats;
   if (!isPublicKey(unsigned.subject, type)) throw invalid(`The subject of the ${type} JWT is not the public key of one.`);
   if (signer.kind !== ISSUER[type]) throw invalid(`The ${type} JWT cannot be signed by a key of kind ${signer.kind}.`);
   if (unsigned.name === '') throw invalid(`The ${type} JWT needs a name.`);
+  // Servers take 0, and whatever JSON writes as null, for "never".
+  if (unsigned.expiresAt && !(unixSeconds(unsigned.expiresAt) > 0)) throw invalid(`The ${type} JWT cannot end at ${unsigned.expiresAt.getTime()} ms.`);
   // In the order of the Go structures, so that the output of both can be compared.
   const build = (jti: string | undefined): object => ({
     exp: unsigned.expiresAt && unixSeconds(unsigned.expiresAt),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DomainError } from '#libs/kernel';
 import {
-  contextTag, type DerElement, DerError, expectTag, readBitOctets, readBits, readBoolean, readDer, readElements, readOid, readTime, readUnsigned, TAG,
+  contextTag, type DerElement, DerError, expectTag, readBitOctets, readBits, readBoolean, readDer, readElements, readFields, readOid, readTime, readUnsigned, TAG,
 } from './der.js';
 import { addressFromOctets } from './hosts.js';
 import { EXTENDED_KEY_USAGE_OID, GENERAL_NAME, KEY_USAGE_BIT, OID } from './oids.js';
@@ -71,13 +71,13 @@ export function parseCertificate(certificate: string | Uint8Array): ParsedCertif
 }
 
 function readCertificate(der: Buffer): ParsedCertificate {
-  const [tbs, algorithm, signature] = readElements(readDer(der), TAG.sequence);
-  const fields = readElements(expectTag(tbs, TAG.sequence), TAG.sequence);
-  const [version, serialNumber, tbsAlgorithm, issuer, validity, subject, publicKey, extensions] = fields;
-  const [versionNumber] = readElements(expectTag(version, contextTag(0, 'constructed')), contextTag(0, 'constructed'));
-  if (readUnsigned(versionNumber) !== '02') throw new DerError('it is not of version 3');
+  const [tbs, algorithm, signature] = readFields(readDer(der), TAG.sequence, 3);
+  const [version, serialNumber, tbsAlgorithm, issuer, validity, subject, publicKey, extensions] = readFields(tbs, TAG.sequence, 7, 8);
+  // Version 1 does not say which it is: its first field is the serial number.
+  const [versionNumber] = version?.tag === TAG.integer ? [] : readFields(version, contextTag(0, 'constructed'), 1);
+  if (versionNumber === undefined || readUnsigned(versionNumber) !== '02') throw new DerError('it is not of version 3');
   if (!tbsAlgorithm || !algorithm || !tbsAlgorithm.bytes.equals(algorithm.bytes)) throw new DerError('its two signature algorithms differ');
-  const [notBefore, notAfter] = readElements(expectTag(validity, TAG.sequence), TAG.sequence);
+  const [notBefore, notAfter] = readFields(validity, TAG.sequence, 2);
   const read = readExtensions(extensions);
   return {
     der,
@@ -97,7 +97,7 @@ function readCertificate(der: Buffer): ParsedCertificate {
     subjectKeyIdentifier: readSubjectKeyIdentifier(read.get(OID.subjectKeyIdentifier)),
     authorityKeyIdentifier: readAuthorityKeyIdentifier(read.get(OID.authorityKeyIdentifier)),
     extensions: [...read].map(([oid, { critical }]) => (critical ? `${oid} critical` : oid)),
-    signatureAlgorithm: readOid(readElements(algorithm, TAG.sequence)[0]),
+    signatureAlgorithm: readOid(readFields(algorithm, TAG.sequence, 1, 2)[0]),
     tbs: expectTag(tbs, TAG.sequence).bytes,
     signature: readBitOctets(signature),
   };
@@ -108,7 +108,7 @@ function readName(name: DerElement): DistinguishedName {
   const attributes = readElements(name, TAG.sequence).map((set) =>
     readElements(set, TAG.set)
       .map((attribute) => {
-        const [type, value] = readElements(attribute, TAG.sequence);
+        const [type, value] = readFields(attribute, TAG.sequence, 2);
         const oid = readOid(type);
         const text = readText(value);
         values.set(oid, text);
@@ -133,15 +133,21 @@ interface Extension {
 function readExtensions(element: DerElement | undefined): Map<string, Extension> {
   const extensions = new Map<string, Extension>();
   if (!element) return extensions;
-  const [list] = readElements(element, contextTag(3, 'constructed'));
+  const [list] = readFields(element, contextTag(3, 'constructed'), 1);
   for (const extension of readElements(expectTag(list, TAG.sequence), TAG.sequence)) {
-    const [id, ...rest] = readElements(extension, TAG.sequence);
+    const [id, ...rest] = readFields(extension, TAG.sequence, 2, 3);
     const oid = readOid(id);
-    const critical = rest.length === 2 && readBoolean(rest[0]!);
+    const critical = rest.length === 2 && readTrue(rest[0]!);
     if (extensions.has(oid)) throw new DerError(`it has the extension ${oid} twice`);
     extensions.set(oid, { critical, value: expectTag(rest.at(-1), TAG.octetString).content });
   }
   return extensions;
+}
+
+/** A BOOLEAN whose default is FALSE: DER leaves that out (X.690, section 11.5). */
+function readTrue(element: DerElement): true {
+  if (!readBoolean(element)) throw new DerError('a default that is written out');
+  return true;
 }
 
 function readAlternativeNames(extension: Extension | undefined): Pick<ParsedCertificate, 'spiffeId' | 'uris' | 'dnsNames' | 'ipAddresses' | 'otherNames'> {
@@ -156,8 +162,8 @@ function readAlternativeNames(extension: Extension | undefined): Pick<ParsedCert
 }
 
 function readBasicConstraints(extension: Extension | undefined): Pick<ParsedCertificate, 'isCa' | 'pathLength'> {
-  const fields = extension ? readElements(readDer(extension.value), TAG.sequence) : [];
-  const isCa = fields[0] !== undefined && readBoolean(fields[0]);
+  const fields = extension ? readFields(readDer(extension.value), TAG.sequence, 0, 2) : [];
+  const isCa = fields[0] !== undefined && readTrue(fields[0]);
   return { isCa, pathLength: fields[1] ? Number.parseInt(readUnsigned(fields[1]), 16) : undefined };
 }
 
@@ -174,6 +180,7 @@ function readNameConstraints(extension: Extension | undefined): string[] {
   const subtrees = extension ? readElements(readDer(extension.value), TAG.sequence) : [];
   return subtrees.flatMap((list) => {
     const verb = list.tag === contextTag(0, 'constructed') ? 'permitted' : 'excluded';
+    if (verb === 'excluded') expectTag(list, contextTag(1, 'constructed'));
     return readElements(list, list.tag).map((subtree) => {
       // A minimum or maximum would be a further element: RFC 5280 forbids both, and joined here they make the text differ.
       const [base, ...bounds] = readElements(subtree, TAG.sequence);

@@ -53,6 +53,13 @@ export function readElements(element: DerElement, tag: number): DerElement[] {
   return elements;
 }
 
+/** As `readElements`, of an element that holds at least `min` of them and at most `max`. @throws DerError */
+export function readFields(element: DerElement | undefined, tag: number, min: number, max = min): DerElement[] {
+  const fields = readElements(expectTag(element, tag), tag);
+  if (fields.length < min || fields.length > max) throw new DerError(`expected ${min === max ? min : `${min} to ${max}`} elements in one, found ${fields.length}`);
+  return fields;
+}
+
 /** The element itself when it is there and of that tag. @throws DerError */
 export function expectTag(element: DerElement | undefined, tag: number): DerElement {
   if (element?.tag !== tag) throw new DerError(`expected tag 0x${tag.toString(16)}, found ${element ? `0x${element.tag.toString(16)}` : 'nothing'}`);

@@ -1,12 +1,12 @@
 export { type DistinguishedName, type ParsedCertificate, parseCertificate } from './certificate.js';
 export { buildCrl, type CrlTerms, REVOCATION_REASONS, type RevocationReason, type RevokedCertificate } from './crl.js';
 export { canonicalHost, type HostNames, sortHosts } from './hosts.js';
+export { type CertificateRefusal, type TenantAuthority, type VerificationTerms, type VerifiedIdentity, verifyIdentity } from './identity.js';
 export type { CertificateIntent, CertificateKind, ExtendedKeyUsage, KeyUsage } from './intent.js';
 export { type SignedCertificate, signCertificate, signRootCertificate } from './issue.js';
 export { type Issuer, type IssuerPair, loadIssuer } from './issuer.js';
 export { generateKeyPair, type KeyPair } from './keys.js';
 export { joinChain, splitChain } from './pem.js';
-export { type Peer, type PeerIdentity, peerRefused, type PeerRefusal, type PeerTerms, type TenantAuthority, verifyPeer } from './peer.js';
 export * from './profiles.js';
-export { formatSpiffeId, NO_SITE, parseSpiffeId, type SpiffeIdentity, TRUST_DOMAIN } from './spiffe.js';
+export { formatSpiffeId, NO_SITE, parseSpiffeId, type SpiffeIdentity, type TenantIdentity, TRUST_DOMAIN } from './spiffe.js';
 export { checkAgainstIntent, checkIssuedBy } from './verify.js';

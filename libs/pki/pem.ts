@@ -1,6 +1,8 @@
 import { DomainError } from '#libs/kernel';
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----/g;
+const BEGIN = '-----BEGIN CERTIFICATE-----';
+const END = '-----END CERTIFICATE-----';
+const BODY = /^\s[A-Za-z0-9+/=\s]+$/;
 
 /** PEM of RFC 7468: lines of 64 characters, a newline at the end. */
 export function encodePem(label: string, der: Uint8Array): string {
@@ -30,4 +32,8 @@ export function decodeCertificate(pem: string): Buffer {
   return der;
 }
 
-const decodeCertificates = (pem: string): Buffer[] => [...pem.matchAll(CERTIFICATE)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
+/** Goes through the text once, whatever it holds: one expression for begin, body and end would take the square of a hostile text's length, or more. */
+function decodeCertificates(pem: string): Buffer[] {
+  const bodies = pem.split(END).slice(0, -1).flatMap((before) => (before.includes(BEGIN) ? before.slice(before.lastIndexOf(BEGIN) + BEGIN.length) : []));
+  return bodies.filter((body) => BODY.test(body) && body.trim() !== '').map((body) => Buffer.from(body, 'base64'));
+}

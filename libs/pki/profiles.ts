@@ -1,7 +1,7 @@
 import { type Clock, DomainError, isSlug, type Random } from '#libs/kernel';
 import { canonicalHost, type HostNames, sortHosts } from './hosts.js';
 import type { CertificateIntent, CertificateKind, ExtendedKeyUsage } from './intent.js';
-import { formatSpiffeId, NO_SITE, type SpiffeIdentity, TRUST_DOMAIN } from './spiffe.js';
+import { formatSpiffeId, NO_SITE, type TenantIdentity, TRUST_DOMAIN } from './spiffe.js';
 
 export interface PlanContext {
   clock: Clock;
@@ -101,8 +101,7 @@ export function planLeaf(input: LeafProfile, context: PlanContext): CertificateI
   const { tenant, site } = input;
   assertSlugs({ tenant, site });
   const identity = { kind: 'nats_leaf', tenant, site } as const;
-  const name = nameOf(identity);
-  const spiffeId = formatSpiffeId(identity);
+  const [name, spiffeId] = [hostNameOf(identity), formatSpiffeId(identity)];
   const profile = { organization: tenant, name, spiffeId, hosts: sortHosts([name]), extendedKeyUsage: ['clientAuth'] as const };
   return plan({ kind: 'leaf', ...profile }, input, context);
 }
@@ -124,9 +123,8 @@ export function planCollector(input: CollectorProfile, context: PlanContext): Ce
     throw new DomainError('profile_violation', `A collector cannot be called "${collector}": the site's own certificates are. Choose another name.`);
   }
   const identity = { kind: 'collector', tenant, site, name: collector } as const;
-  const name = nameOf(identity);
+  const [name, spiffeId] = [hostNameOf(identity), formatSpiffeId(identity)];
   const hosts = sortHosts([name, 'localhost', ...assertGrantable(hostname === undefined ? [] : [hostname], name, reservedHosts)]);
-  const spiffeId = formatSpiffeId(identity);
   const extendedKeyUsage = ['clientAuth', 'serverAuth'] as const;
   return plan({ kind: 'collector', organization: tenant, name, spiffeId, hosts, extendedKeyUsage }, input, context);
 }
@@ -136,8 +134,8 @@ export function planAgent(input: AgentProfile, context: PlanContext): Certificat
   const { tenant, site, agentId } = input;
   assertSlugs({ tenant, site });
   const identity = { kind: 'agent', tenant, site, agentId } as const;
-  const spiffeId = formatSpiffeId(identity);
-  return plan({ kind: 'agent', organization: tenant, name: nameOf(identity), spiffeId, extendedKeyUsage: ['clientAuth'] }, input, context);
+  const [name, spiffeId] = [hostNameOf(identity), formatSpiffeId(identity)];
+  return plan({ kind: 'agent', organization: tenant, name, spiffeId, extendedKeyUsage: ['clientAuth'] }, input, context);
 }
 
 /** What the hub, the gateway or the control plane shows; signed by the services CA. @throws DomainError `issuer_expired`, `profile_violation` */
@@ -151,20 +149,22 @@ export function planService(input: ServiceProfile, context: PlanContext): Certif
   return plan({ kind: 'service', ...profile }, input, context);
 }
 
-type TenantIdentity = Exclude<SpiffeIdentity, { kind: 'service' }>;
+/** The common name of an identity's certificate; undefined when it would be too long, and is left out. */
+export const commonNameOf = (identity: TenantIdentity): string | undefined => unlessTooLong(hostNameOf(identity));
 
-/** The subject of the certificate of whoever has this identity; without a common name where it would be too long. */
-export function namesOf(identity: TenantIdentity): { organization: string; commonName: string | undefined } {
-  return { organization: identity.tenant, commonName: commonNameOf(nameOf(identity)) };
+function hostNameOf(identity: TenantIdentity): string {
+  const below = `${identity.site}.${identity.tenant}.${NAME_SUFFIX}`;
+  switch (identity.kind) {
+    case 'nats_leaf':
+      return `leaf.${below}`;
+    case 'collector':
+      return `${identity.name}.${below}`;
+    case 'agent':
+      return `agent.${below}`;
+  }
 }
 
-function nameOf(identity: TenantIdentity): string {
-  const first = identity.kind === 'collector' ? identity.name : identity.kind === 'agent' ? 'agent' : 'leaf';
-  return `${first}.${identity.site}.${identity.tenant}.${NAME_SUFFIX}`;
-}
-
-/** Left out rather than cut when it is too long. */
-const commonNameOf = (name: string): string | undefined => (name.length <= COMMON_NAME_MAX_LENGTH ? name : undefined);
+const unlessTooLong = (name: string): string | undefined => (name.length <= COMMON_NAME_MAX_LENGTH ? name : undefined);
 
 interface Profile {
   kind: CertificateKind;
@@ -188,7 +188,7 @@ function plan(profile: Profile, below: IssuedBelow | undefined, { clock, random 
     kind,
     serialNumber: newSerialNumber(random),
     organization,
-    commonName: commonNameOf(name),
+    commonName: unlessTooLong(name),
     spiffeId,
     dnsNames: [...hosts.dnsNames],
     ipAddresses: [...hosts.ipAddresses],

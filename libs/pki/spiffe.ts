@@ -13,6 +13,9 @@ export type SpiffeIdentity =
   | { readonly kind: 'agent'; readonly tenant: string; readonly site: string; readonly agentId: string }
   | { readonly kind: 'service'; readonly name: string };
 
+/** Who a certificate of a tenant's CA speaks for. */
+export type TenantIdentity = Exclude<SpiffeIdentity, { kind: 'service' }>;
+
 const PREFIX = `spiffe://${TRUST_DOMAIN}/`;
 
 // SPIFFE-ID, section 2.2: letters, digits, dot, hyphen and underscore, but neither `.` nor `..`. 63 as for the slugs beside it.

@@ -11,6 +11,6 @@ const SUFFIX_BYTES = 4;
 export function newUserName(type: CollectorType, siteSlug: string | undefined, random: Random): string {
   const suffix = random(SUFFIX_BYTES).toString('hex');
   const room = MAX_LENGTH - type.length - suffix.length - 2;
-  const site = (siteSlug ?? NO_SITE).slice(0, room).replace(/-+$/, '');
+  const site = (siteSlug ?? NO_SITE).slice(0, room).replace(/(?<!-)-+$/, '');
   return `${type}-${site}-${suffix}`;
 }

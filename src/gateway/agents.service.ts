@@ -35,7 +35,7 @@ export class AgentsService {
    * @throws DomainError `unauthenticated`; `forbidden` when it says that it is another; `illegal_transition` when its package was never delivered
    */
   async hello(connection: AgentConnection, hello: AgentHello, gatewayId: string): Promise<AgentHelloAnswer> {
-    const { identity, tenantId, row } = await this.verifier.identify(connection.certificate, { kinds: ['agent'], usage: 'clientAuth' });
+    const { identity, tenantId, row } = await this.verifier.identify(connection.certificate, { kind: 'agent', purpose: 'clientAuth' });
     assertSame('agent_id', hello.agent_id, identity.agentId);
     assertSame('partition', hello.partition, identity.site);
     const id = row.onboardingPackageId ?? null;

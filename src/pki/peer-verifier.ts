@@ -1,20 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError } from '#libs/kernel';
 import { Certificate, Tenant, TenantCa } from '#libs/model';
-import { type ExtendedKeyUsage, parseCertificate, parseSpiffeId, type Peer, type PeerIdentity, peerRefused, verifyPeer } from '#libs/pki';
+import { type ExtendedKeyUsage, type ParsedCertificate, parseCertificate, parseSpiffeId, type TenantIdentity, verifyIdentity } from '#libs/pki';
 import { CLOCK } from '../platform/clock.js';
-import { Database, PLATFORM } from '../platform/database/index.js';
+import { Database, type Em, PLATFORM } from '../platform/database/index.js';
+import { AuthorityService } from './authority.service.js';
 
-/** Whose signatures count. What a coming CA has signed, somebody has stolen: it signs nothing yet. */
+/** Whose signatures count. What a coming CA has signed, we have not: it signs nothing yet. */
 const SIGNING = ['active' as const, 'retiring' as const];
 
 interface Expected<Kind> {
-  kinds: readonly Kind[];
-  usage: ExtendedKeyUsage;
+  /** Who may come. */
+  kind: Kind;
+  /** What the certificate is shown for. */
+  purpose: ExtendedKeyUsage;
 }
 
 /** Who shows a certificate, and the row of the inventory that it has. */
-export interface KnownPeer<Kind extends PeerIdentity['kind']> extends Peer<Kind> {
+export interface KnownPeer<Kind extends TenantIdentity['kind']> {
+  identity: Extract<TenantIdentity, { kind: Kind }>;
   tenantId: string;
   row: Certificate;
 }
@@ -24,39 +28,50 @@ export interface KnownPeer<Kind extends PeerIdentity['kind']> extends Peer<Kind>
 export class PeerVerifier {
   constructor(
     private readonly database: Database,
+    private readonly authorities: AuthorityService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
    * Every time, the inventory is asked: a certificate that was revoked is refused at once.
    * @param presented the end entity's certificate, in DER
-   * @throws DomainError `unauthenticated`, the same for all that is wrong, its context with the reason
+   * @throws DomainError `malformed_request` when it cannot be read; `unauthenticated`, its context with the reason
    */
-  async identify<Kind extends PeerIdentity['kind']>(presented: Uint8Array, { kinds, usage }: Expected<Kind>): Promise<KnownPeer<Kind>> {
+  async identify<Kind extends TenantIdentity['kind']>(presented: Uint8Array, { kind, purpose }: Expected<Kind>): Promise<KnownPeer<Kind>> {
     const em = this.database.em(PLATFORM);
-    const slug = claimedTenant(presented);
-    const tenant = slug === undefined ? null : await em.findOne(Tenant, { slug });
+    const certificate = parseCertificate(presented);
+    const { tenant, cas } = await this.claimed(em, certificate);
+    const row = await em.findOne(Certificate, { issuerId: cas.map(({ id }) => id), serialNumber: certificate.serialNumber });
+    const { identity } = verifyIdentity(presented, {
+      root: parseCertificate(await this.authorities.rootPem()),
+      authorities: cas.map(({ certificatePem }) => ({ tenant: tenant!.slug, certificate: parseCertificate(certificatePem) })),
+      purpose,
+      now: this.clock.now(),
+      record: recordOf(row),
+    });
+    if (!isOf(identity, kind)) {
+      throw new DomainError('unauthenticated', `This certificate is refused: it is not that of an ${kind}.`, { context: { reason: 'wrong_kind' } });
+    }
+    return { identity, tenantId: tenant!.id, row: row! };
+  }
+
+  /** The tenant that a certificate says it is of, and its CAs. It proves nothing. */
+  private async claimed(em: Em, { spiffeId }: ParsedCertificate): Promise<{ tenant: Tenant | null; cas: TenantCa[] }> {
+    const identity = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId);
+    if (identity === undefined || identity.kind === 'service') return { tenant: null, cas: [] };
+    const tenant = await em.findOne(Tenant, { slug: identity.tenant });
     const cas = tenant === null ? [] : await em.find(TenantCa, { tenantId: tenant.id, status: SIGNING });
-    const authorities = cas.map(({ certificatePem }) => ({ tenant: slug!, certificate: parseCertificate(certificatePem) }));
-    const peer = verifyPeer(presented, { authorities, kinds, usage, now: this.clock.now() });
-    const { serialNumber, der } = peer.certificate;
-    const signer = { issuerId: cas.map(({ id }) => id), serialNumber };
-    const row = await em.findOne(Certificate, { tenantId: tenant!.id, ...signer });
-    // Signed with our key, and not by us.
-    if (row?.certificatePem == null || !parseCertificate(row.certificatePem).der.equals(der)) throw peerRefused('not_on_record');
-    if (row.status !== 'issued') throw peerRefused('revoked');
-    return { ...peer, tenantId: tenant!.id, row };
+    return { tenant, cas };
   }
 }
 
-/** Whose CAs are to be asked about; it proves nothing. */
-function claimedTenant(presented: Uint8Array): string | undefined {
-  try {
-    const { spiffeId } = parseCertificate(presented);
-    const identity = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId);
-    return identity === undefined || identity.kind === 'service' ? undefined : identity.tenant;
-  } catch (error) {
-    if (error instanceof DomainError) return undefined;
-    throw error;
-  }
+/** What was only intended was never handed out. */
+function recordOf(row: Certificate | null) {
+  if (row?.certificatePem == null || (row.status !== 'issued' && row.status !== 'revoked')) return undefined;
+  return { fingerprintSha256: parseCertificate(row.certificatePem).fingerprintSha256, status: row.status };
 }
+
+const isOf = <Kind extends TenantIdentity['kind']>(
+  identity: TenantIdentity,
+  kind: Kind,
+): identity is Extract<TenantIdentity, { kind: Kind }> => identity.kind === kind;

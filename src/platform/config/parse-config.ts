@@ -95,7 +95,7 @@ const secretUrl =
 const publicUrl: Format<string> = (text) => {
   const { username, password, search, hash, href } = url('http', 'https')(text);
   if (username || password || search || hash) throw new Refusal('must hold no user name, password, query or fragment');
-  return href.replace(/\/+$/, '');
+  return href.replace(/(?<!\/)\/+$/, '');
 };
 
 function defaultPublicUrl({ host, port }: Pick<Config, 'host' | 'port'>): string | undefined {

@@ -185,6 +185,11 @@ describe('the logger', () => {
     expect(JSON.stringify(line)).not.toMatch(/hunter2|MHcCAQEE/);
   });
 
+  it('shows nothing of a private key that was cut off, and stays a line of JSON', () => {
+    expect(logged(() => logger.error('before -----BEGIN PRIVATE KEY-----\nMHcC"AQEE', undefined, 'y')).msg).toMatch(/^before \[redacted\]/);
+    expect(JSON.stringify(logged(() => logger.error('-----BEGIN PRIVATE KEY-----\nMHcCAQEE', undefined, 'y')))).not.toContain('MHcC');
+  });
+
   it('shows no Secret', () => {
     expect(logged(() => logger.log({ value: new Secret('hunter2') }, 'x', 'y'))).toMatchObject({ value: '[redacted]' });
   });

@@ -29,16 +29,20 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Secrets by their looks, for texts that quote them: messages, stacks. */
+/**
+ * Secrets by their looks, for texts that quote them: messages, stacks. A text may be long and of anybody's making: each expression goes
+ * through it once, whatever it holds.
+ */
 const SECRET_TEXTS: readonly [RegExp, string][] = [
   [/\bsr_([A-Za-z0-9]{8,32})_[A-Za-z0-9_-]{32,128}/g, `sr_$1_${REDACTED}`],
   [/\bcollectorpkg-v2:[A-Za-z0-9_.-]+/g, `collectorpkg-v2:${REDACTED}`],
   // NATS seeds: S, the kind, 56 characters of base32.
   [/\bS[AUOCNX][A-Z2-7]{56}\b/g, REDACTED],
-  // JWTs: a header that starts with {" in base64url, and two more parts.
-  [/\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/g, REDACTED],
-  [/-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----/gs, REDACTED],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*):[^\s/@"]+@/gi, `$1:${REDACTED}@`],
+  // JWTs, or what may be one: a header that starts with {" in base64url.
+  [/\beyJ[A-Za-z0-9_.-]+/g, REDACTED],
+  // To its end, or to that of the JSON string that it was cut off in.
+  [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^"\\]|\\[^])*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|(?=")|\\?$)/g, REDACTED],
+  [/(:\/\/[^\s:/@"]*):[^\s/@"]+@/g, `$1:${REDACTED}@`],
 ];
 
 export const redactText = (text: string): string =>
