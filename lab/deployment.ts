@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
 import { Hub } from './hub.js';
+import type { Proxy } from './proxy.js';
 import { Service, type ServiceOptions } from './service.js';
 import { temporaryDirectory } from './temporary-directory.js';
 import { Tenant } from './tenant.js';
@@ -15,6 +16,8 @@ export interface DeploymentOptions {
   hub?: 'local' | 'own';
   /** Whether a hub of ours wants certificates of its clients. */
   clientTls?: boolean;
+  /** Whether a proxy stands between a hub of ours and the leaves. */
+  wan?: boolean;
   /** Its servers may outlive us. */
   detached?: boolean;
 }
@@ -46,6 +49,12 @@ export class Deployment {
   get hub(): Hub {
     if (this.#hub === undefined) throw new Error('The hub is the service’s own.');
     return this.#hub;
+  }
+
+  /** What stands between leaves and hub. */
+  get wan(): Proxy {
+    if (this.hub.wan === undefined) throw new Error('Leaves dial the hub itself.');
+    return this.hub.wan;
   }
 
   get dataDir(): string {
@@ -84,6 +93,7 @@ export class Deployment {
     await Promise.all(this.tenants.flatMap(({ sites }) => sites.map(({ leaf }) => leaf.stop())));
     await this.#service?.stop();
     await this.#hub?.stop();
+    await this.#hub?.wan?.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -119,7 +129,7 @@ export class Deployment {
   }
 
   private async startHub(): Promise<void> {
-    const { natsServer, detached, clientTls } = this.options;
+    const { natsServer, detached, clientTls, wan } = this.options;
     this.#hub = await Hub.configure({
       directory: join(this.directory, 'hub'),
       service: this.serviceOptions('hub-config', {}),
@@ -127,6 +137,7 @@ export class Deployment {
       log: this.logFile('hub'),
       detached,
       clientTls,
+      wan,
     });
     await this.#hub.start();
   }

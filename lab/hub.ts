@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Child, run } from './child.js';
 import { freePort } from './free-port.js';
+import { Proxy } from './proxy.js';
 import type { ServiceOptions } from './service.js';
 import { until } from './until.js';
 
@@ -19,6 +20,8 @@ export interface HubOptions {
   detached?: boolean;
   /** Whether its clients show certificates, as those do that come over a network; otherwise they come in the clear. */
   clientTls?: boolean;
+  /** Whether a proxy stands between it and its leaves. */
+  wan?: boolean;
 }
 
 const HOST = '127.0.0.1';
@@ -33,6 +36,8 @@ export class Hub {
   private constructor(
     private readonly options: HubOptions,
     private readonly ports: Ports,
+    /** What stands between it and its leaves, if anything does. It is the caller's to stop. */
+    readonly wan?: Proxy,
   ) {}
 
   /** Has `npm run hub:config` write what it needs, for the control plane of that service. */
@@ -40,11 +45,13 @@ export class Hub {
     const [client, leaf, monitor] = await Promise.all([freePort(), freePort(), freePort()]);
     const { output: version } = await run(options.natsServer, ['--version']);
     const clientHost = options.clientTls ? CLIENT_TLS_HOST : HOST;
+    const wan = options.wan ? await Proxy.start(leaf) : undefined;
     const settings = {
       out: options.directory,
       'public-host': HOST,
       'client-listen': `${clientHost}:${client}`,
       'leaf-listen': `${HOST}:${leaf}`,
+      'leaf-advertise': `${HOST}:${wan?.port ?? leaf}`,
       'monitor-listen': `${HOST}:${monitor}`,
       'nats-version': /v(\d+\.\d+\.\d+)/.exec(version)![1],
     };
@@ -54,7 +61,7 @@ export class Hub {
       env: { ...service.env, DATA_DIR: service.dataDir },
     });
     if (code !== 0) throw new Error(`hub:config ended with ${code}:\n${output}`);
-    return new Hub(options, { client, leaf, monitor });
+    return new Hub(options, { client, leaf, monitor }, wan);
   }
 
   get clientUrl(): string {
@@ -63,7 +70,7 @@ export class Hub {
 
   /** What leaves dial. */
   get leafUrl(): string {
-    return `tls://${HOST}:${this.ports.leaf}`;
+    return `tls://${HOST}:${this.wan?.port ?? this.ports.leaf}`;
   }
 
   get process(): Child | undefined {

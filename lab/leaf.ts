@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Outcome, run } from './child.js';
 import { connectToLeaf, type LeafClient } from './nats-client.js';
+import { until } from './until.js';
 
 interface LeafOptions {
   /** Where it is installed. */
@@ -63,6 +64,19 @@ export class Leaf {
   /** Ends the leaf's server, if it runs. */
   async stop(): Promise<void> {
     if (this.#bundle !== undefined) await this.setup(this.#bundle, '--stop');
+  }
+
+  /** Ends the leaf's server as a power cut does, but for what the kernel still writes. */
+  async kill(): Promise<void> {
+    const pid = Number(this.read('run/nats/nats-leaf.pid'));
+    if (!(pid > 0)) throw new Error('The leaf does not run.');
+    process.kill(pid, 'SIGKILL');
+    await until('the leaf has ended', () => !existsSync(`/proc/${pid}`));
+  }
+
+  /** Folder of its messages. */
+  get messages(): string {
+    return join(this.prefix, 'var/lib/nats/jetstream');
   }
 
   /** Stops it, and removes what was installed, messages too. */

@@ -121,12 +121,12 @@ describe("a leaf's user in the control account", () => {
 });
 
 describe('the users of the control plane', () => {
-  it('reconcile streams at the hub and at leaves, with four verbs', () => {
+  it('reconcile streams at the hub and at leaves, with four verbs, and hear what the hub asks leaves for', () => {
     expect(streamServicePermissions()).toEqual({
       publish: {
         allow: ['$JS.API', '$JS.*.API'].flatMap((api) => ['CREATE', 'UPDATE', 'INFO', 'DELETE'].map((verb) => `${api}.STREAM.${verb}.events`)),
       },
-      subscribe: { allow: ['_CP.>'] },
+      subscribe: { allow: ['_CP.>', '$JS.*.API.CONSUMER.CREATE.events', '$JS.*.API.CONSUMER.CREATE.events.>'] },
     });
   });
 

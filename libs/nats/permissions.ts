@@ -52,13 +52,16 @@ export function leafUserPermissions({ site, jetstreamDomain }: { site: string; j
   };
 }
 
-/** What the reconciler's user in a tenant's account may do at the hub: make and read the stream there and on every leaf. */
+/**
+ * What the reconciler's user in a tenant's account may do at the hub: make and read the stream there and on every leaf, and hear what the
+ * hub asks leaves for.
+ */
 export function streamServicePermissions(): Permissions {
   return {
     publish: {
       allow: ['$JS.API', '$JS.*.API'].flatMap((api) => STREAM_VERBS.map((verb) => `${api}.STREAM.${verb}.${EVENTS_STREAM}`)),
     },
-    subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] },
+    subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`, ...ANY_CONSUMER.map((call) => `$JS.*.API.${call}`)] },
   };
 }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '#libs/kernel';
 import { isJsonObject, objectField, parseJsonObject, textField } from './json.js';
 import { EVENTS_STREAM } from './stream-names.js';
+import { sourceKey, withStandingSources } from './source-names.js';
 import { type SourcedSite, siteSource, type StreamConfig, type StreamSource } from './streams.js';
 
 /** What to do about a stream: make it, bring it up to date with this configuration, or leave it. */
@@ -9,7 +10,9 @@ export type StreamPlan = { kind: 'create'; config: StreamConfig } | { kind: 'upd
 
 /**
  * Compares the stream that should be with the one that is. Nothing here removes messages, unless the caller says that some may go: a limit
- * never goes below the one in force, the first sequence stays, and there is no plan that deletes.
+ * never goes below the one in force, and there is no plan that deletes. A first sequence that has done its work is taken out of the
+ * configuration: where it is that of a message, nats-server before 2.10.28 and 2.11.1 removes all messages whenever it starts
+ * (nats-server, pull request 6753). The sequences themselves stay.
  *
  * @param current the configuration of the stream as its server told it, or undefined when there is none
  * @param mayNarrow whether limits may go below those in force, and messages with them
@@ -25,7 +28,8 @@ export function planStream(desired: StreamConfig, current: StreamConfig | undefi
   const config: StreamConfig = {
     ...current,
     ...desired,
-    first_seq: current.first_seq,
+    ...(desired.sources && { sources: withStandingSources(desired.sources, current.sources) }),
+    first_seq: undefined,
     ...(mayNarrow ? {} : widerLimits(desired, current)),
   };
   const unchanged = (Object.keys(desired) as (keyof StreamConfig)[]).every((field) => isSame(config[field], current[field]));
@@ -45,7 +49,12 @@ export function narrows(desired: StreamConfig, current: StreamConfig): boolean {
  * @param hub the configuration of the hub's stream as it is now
  */
 export function rearm(hub: StreamConfig, site: SourcedSite): [without: StreamConfig, withSource: StreamConfig] {
-  const source = siteSource(site);
+  const [source] = withStandingSources([siteSource(site)], hub.sources) as [StreamSource];
+  return replaceSource(hub, source);
+}
+
+/** The two updates of the hub's stream that put a source in place of the one that delivers to the same subject. */
+export function replaceSource(hub: StreamConfig, source: StreamSource): [without: StreamConfig, withSource: StreamConfig] {
   const others = (hub.sources ?? []).filter((other) => other.external?.deliver !== source.external?.deliver);
   return [
     { ...hub, sources: others },
@@ -104,5 +113,3 @@ function isSame(a: unknown, b: unknown): boolean {
 
 /** Order says nothing in the lists of a stream, and a server may tell more of a source than it was given. */
 const elementKey = (element: string | StreamSource): string => (typeof element === 'string' ? element : sourceKey(element));
-
-const sourceKey = ({ name, external }: StreamSource): string => JSON.stringify([name, external?.api ?? '', external?.deliver ?? '']);

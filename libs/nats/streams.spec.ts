@@ -1,4 +1,5 @@
 import type { Clock } from '#libs/kernel';
+import { renamedSource } from './source-names.js';
 import { narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
 import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, type SourcedSite, type StreamConfig } from './streams.js';
 
@@ -8,9 +9,9 @@ const newYork: SourcedSite = { site: 'new-york', jetstreamDomain: 'edge' };
 const paris: SourcedSite = { site: 'paris', jetstreamDomain: 'edge-paris' };
 const NANOSECONDS_PER_DAY = 86_400_000_000_000;
 
-/** What a server makes of a configuration: its own defaults beside it. */
+/** What a server makes of a configuration: its own defaults beside it, and no first sequence any more. */
 const asServed = (config: StreamConfig): StreamConfig => {
-  const served = { ...config, compression: 'none', max_msgs: -1, metadata: { '_nats.ver': '2.15.1' } };
+  const served = { ...config, first_seq: undefined, compression: 'none', max_msgs: -1, metadata: { '_nats.ver': '2.15.1' } };
   return JSON.parse(JSON.stringify(served)) as StreamConfig;
 };
 
@@ -86,11 +87,19 @@ describe('the plan for a stream', () => {
     expect(plan).toMatchObject({ kind: 'update', config: { sources: desired.sources, compression: 'none' } });
   });
 
-  it('leaves the first sequence of a leaf', () => {
+  it('takes the first sequence of a leaf out of its configuration, once it has it', () => {
     const current = asServed(leafStream({ clock: { now: () => new Date(0) } }));
-    expect(planStream(leafStream({ clock }), { ...current, first_seq: 7 })).toEqual({ kind: 'none' });
-    const subjects = planStream(leafStream({ clock, subjects: ['a'] }), { ...current, first_seq: 7 });
-    expect(subjects).toMatchObject({ kind: 'update', config: { first_seq: 7, subjects: ['a'] } });
+    const plan = planStream(leafStream({ clock }), { ...current, first_seq: 7 });
+    expect(plan).toMatchObject({ kind: 'update', config: { first_seq: undefined, max_age: current.max_age } });
+    expect(planStream(leafStream({ clock }), { ...current, first_seq: undefined })).toEqual({ kind: 'none' });
+  });
+
+  it('leaves the name of a source that has another one', () => {
+    const renamed = hubStream({ sites: [newYork] }).sources!.map(renamedSource);
+    const current = { ...asServed(hubStream({ sites: [newYork] })), sources: renamed };
+    expect(planStream(hubStream({ sites: [newYork] }), current)).toEqual({ kind: 'none' });
+    expect(planStream(desired, current)).toMatchObject({ kind: 'update', config: { sources: [renamed[0], desired.sources![1]] } });
+    expect(rearm(current, newYork)[1].sources).toEqual(renamed);
   });
 
   it.each([

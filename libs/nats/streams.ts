@@ -6,6 +6,8 @@ export interface StreamSource {
   name: string;
   opt_start_seq?: number;
   external?: { api: string; deliver?: string };
+  /** Which subjects it takes, and under which name; all of them when absent. Without a `dest` a subject stays as it is. */
+  subject_transforms?: readonly { src: string; dest: string }[];
 }
 
 /**
@@ -23,7 +25,7 @@ export interface StreamConfig {
   max_bytes: number;
   num_replicas: number;
   duplicate_window: number;
-  /** Only counts when the stream is made. */
+  /** Counts when the stream is made, and is to go then: see `planStream`. */
   first_seq?: number;
 }
 

@@ -1,13 +1,27 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { hubRetention, hubStream, leafStream, narrows, planStream, rearm, sourceDelivery, type SourcedSite, type StreamConfig } from '#libs/nats';
+import {
+  hubRetention,
+  hubStream,
+  leafStream,
+  narrows,
+  planStream,
+  rearm,
+  renamedSource,
+  replaceSource,
+  sourceDelivery,
+  type SourcedSite,
+  type StreamConfig,
+  type StreamSource,
+} from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
 import { forEachOf } from './several.js';
+import { sequenceAskedFor } from './source-requests.js';
 import type { StreamsJob } from './streams-queue.js';
 import { type BufferingSite, differ, type WantedStreams, wantedStreams } from './wanted-streams.js';
 
@@ -52,7 +66,7 @@ export class StreamReconciler {
       await forEachOf(seenTo, LEAF_CONCURRENCY, (site) => this.leafOf(work, site));
       return this.oneAtATime(tenantId, async (em) => {
         const now = await wantedStreams(em);
-        await this.hub(hub, now, now.sites.find((site) => site.edgeSiteId === edgeSiteId));
+        await this.hub(connection, now, now.sites.find((site) => site.edgeSiteId === edgeSiteId));
         this.logger.log({ tenantId, edgeSiteId, sites: now.sites.length }, 'streams seen to');
         return differ({ ...wanted, sites: seenTo }, now);
       });
@@ -61,7 +75,7 @@ export class StreamReconciler {
     if (isOutdated) await this.reconcile({ tenantId });
   }
 
-  /** The hub's stream is read, changed and written: by one at a time for each tenant, who waits for nobody but the hub meanwhile. */
+  /** The hub's stream is read, changed and written: by one at a time for each tenant, who waits for nobody meanwhile but the hub and a leaf that has just connected. */
   private oneAtATime<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T> {
     return this.database.transaction({ tenantId }, async (em) => {
       await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
@@ -100,7 +114,9 @@ export class StreamReconciler {
     const plan = planStream(desired, current, { mayNarrow });
     // One that refuses new messages removes none for a lower limit, and would refuse all from then on.
     if (mayNarrow && plan.kind === 'update') await stream.update({ ...plan.config, discard: 'old' });
-    await stream.carryOut(plan, current);
+    const made = await stream.carryOut(plan, current);
+    // Its first sequence is to go, now that it has it.
+    if (plan.kind === 'create') await stream.carryOut(planStream(desired, made), made);
   }
 
   /** Whether the hub has all that a leaf holds. One that has just connected waits for its source, and is asked the next time. */
@@ -110,18 +126,27 @@ export class StreamReconciler {
     return measured.get(site.edgeSiteId)?.waitingMessages === 0;
   }
 
-  private async hub(stream: EventsStream, { sites, subjects }: WantedStreams, connected: BufferingSite | undefined): Promise<void> {
+  private async hub(connection: NatsConnection, { sites, subjects }: WantedStreams, connected: BufferingSite | undefined): Promise<void> {
+    const stream = new EventsStream(connection);
     const before = await stream.current();
     if (before === undefined && sites.length === 0) return;
     const plan = planStream(hubStream({ sites, subjects, retention: hubRetention(sites.map(({ retention }) => retention)) }), before);
     const now = await stream.carryOut(plan, before);
     // A source that was just made starts by itself; one that was there takes up to minutes to notice that its leaf is back.
-    if (connected === undefined || !hadSource(before, connected)) return;
-    const [without, withSource] = rearm(now, connected);
-    await stream.update(without);
-    await stream.update(withSource);
+    if (connected === undefined || sourceOf(before, connected) === undefined) return;
+    const replace = async ([without, withSource]: ReturnType<typeof rearm>) => {
+      await stream.update(without);
+      return stream.update(withSource);
+    };
+    let armed = now;
+    const asked = await sequenceAskedFor(connection, connected, async () => (armed = await replace(rearm(now, connected))));
+    const last = (await new EventsStream(connection, connected.jetstreamDomain).look())?.state.lastSequence;
+    if (asked === undefined || last === undefined || asked <= last + 1) return;
+    const { edgeSiteId } = connected;
+    this.logger.warn({ edgeSiteId, asked, last }, 'a leaf was rolled back: the hub takes all that it holds, and has some of it twice');
+    await replace(replaceSource(armed, renamedSource(sourceOf(armed, connected)!)));
   }
 }
 
-const hadSource = (config: StreamConfig | undefined, { site }: SourcedSite): boolean =>
-  config?.sources?.some(({ external }) => external?.deliver === sourceDelivery(site)) ?? false;
+const sourceOf = (config: StreamConfig | undefined, { site }: SourcedSite): StreamSource | undefined =>
+  config?.sources?.find(({ external }) => external?.deliver === sourceDelivery(site));

@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, rmSync } from 'node:fs';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { count, publish, read, streamReady } from '../../lab/messages.js';
@@ -22,7 +21,8 @@ describe.each(Object.entries(NATS_SERVERS))('what would lose messages without a 
       connections.push(hub);
       await streamReady(hub);
       const at = async (site: Site): Promise<NatsConnection> => {
-        const connection = await site.leaf.connect(await acme.credentials({ publish: SUBJECTS, subscribe: SUBJECTS }));
+        const creds = await acme.credentials({ publish: SUBJECTS, subscribe: SUBJECTS });
+        const connection = await until('the leaf takes a client', () => site.leaf.connect(creds));
         connections.push(connection);
         await streamReady(connection);
         return connection;
@@ -51,12 +51,52 @@ describe.each(Object.entries(NATS_SERVERS))('what would lose messages without a 
     await publish(await at(newYork), { subject: 'logs.snmp', label: 'before', count: 100 });
     await until('all are at the hub', async () => (await count(hub, 'logs.snmp')) === 100);
     await newYork.leaf.stop();
-    rmSync(join(newYork.leaf.prefix, 'var/lib/nats/jetstream'), { recursive: true });
+    rmSync(newYork.leaf.messages, { recursive: true });
     await newYork.leaf.start();
     await publish(await at(newYork), { subject: 'logs.snmp', label: 'after', count: 70 });
 
     const texts = (await read(hub, 'logs.snmp', 170)).map(({ text }) => text);
     expect(new Set(texts).size).toBe(170);
     expect(texts).toHaveLength(170);
+  }));
+
+  it('is not a leaf that is killed while it holds messages: 2.10 removed all of a stream with a first sequence', lab(async ({ deployment, arranged: { oslo, hub, at } }) => {
+    const published = await count(hub, 'logs.syslog');
+    await deployment.hub.stop();
+    await publish(await at(oslo), { subject: 'logs.syslog', label: 'alone', count: 100 });
+    await oslo.leaf.kill();
+    await oslo.leaf.start();
+    expect(await count(await at(oslo), 'logs.syslog')).toBe(100);
+    await deployment.hub.start();
+    expect(await read(hub, 'logs.syslog', published + 100)).toHaveLength(published + 100);
+  }));
+
+  it('is not a leaf that is put back to an earlier state, twice: what it held by then arrives again, and nothing else', lab(async ({ arranged: { oslo, hub, at } }) => {
+    const publishOne = async (label: string) => publish(await at(oslo), { subject: 'logs.snmp', label, count: 50 });
+    const earlier = await count(hub, 'logs.snmp');
+    const arrived = (total: number) => until(`${total} are at the hub`, async () => (await count(hub, 'logs.snmp')) === earlier + total);
+    const copy = `${oslo.leaf.messages}.copy`;
+
+    await publishOne('in the copy');
+    await arrived(50);
+    await oslo.leaf.stop();
+    cpSync(oslo.leaf.messages, copy, { recursive: true });
+    await oslo.leaf.start();
+    await publishOne('forgotten');
+    await arrived(100);
+    for (const [again, total] of [['once', 200], ['twice', 300]] as const) {
+      await oslo.leaf.kill();
+      rmSync(oslo.leaf.messages, { recursive: true });
+      cpSync(copy, oslo.leaf.messages, { recursive: true });
+      await oslo.leaf.start();
+      // Not more than it has forgotten before the hub asks, or the hub does not notice.
+      await oslo.connected();
+      await publishOne(`after it was put back ${again}`);
+      await arrived(total);
+    }
+
+    const texts = (await read(hub, 'logs.snmp', earlier + 300)).map(({ text }) => text.replace(/ \d+$/, ''));
+    const times = (label: string) => texts.filter((text) => text === label).length;
+    expect(['in the copy', 'forgotten', 'after it was put back once', 'after it was put back twice'].map(times)).toEqual([150, 50, 50, 50]);
   }));
 });
