@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeysModule } from './api-keys/index.js';
-import { AuditEventsModule } from './audit-events/index.js';
+import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
@@ -70,6 +70,7 @@ export class AppModule {
         ...FEATURES,
         ...(has('worker')
           ? [
+              AuditSealingModule,
               ProvisioningModule,
               CollectorsWorkerModule,
               OnboardingWorkerModule,
