@@ -12,6 +12,7 @@ import { Migration20261126_10_installed_generation } from './Migration20261126_1
 import { Migration20261126_11_running_config } from './Migration20261126_11_running_config.js';
 import { Migration20261126_13_ca_roll_over } from './Migration20261126_13_ca_roll_over.js';
 import { Migration20261126_16_operator_keys } from './Migration20261126_16_operator_keys.js';
+import { Migration20261126_17_audit_chain } from './Migration20261126_17_audit_chain.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   Migration20261126_11_running_config,
   Migration20261126_13_ca_roll_over,
   Migration20261126_16_operator_keys,
+  Migration20261126_17_audit_chain,
 ];

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeysModule } from './api-keys/index.js';
-import { AuditEventsModule } from './audit-events/index.js';
+import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CaRollOverModule, CaRollOverWorkerModule } from './ca-roll-over/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
@@ -73,6 +73,7 @@ export class AppModule {
         ...FEATURES,
         ...(has('worker')
           ? [
+              AuditSealingModule,
               ProvisioningModule,
               CaRollOverWorkerModule,
               CollectorsWorkerModule,

@@ -1,6 +1,9 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { tenantOwned } from './tenant-owned.js';
 
+/** Whether it was done, or somebody tried and may not. */
+export type AuditOutcome = 'done' | 'refused';
+
 const schema = defineEntity({
   name: 'AuditEvent',
   tableName: 'audit_events',
@@ -17,11 +20,12 @@ const schema = defineEntity({
     subjectId: p.uuid().nullable(),
     requestId: p.string().nullable(),
     sourceAddress: p.string().nullable(),
+    outcome: p.string().$type<AuditOutcome>(),
     /** Never a secret. */
     detail: p.json<Record<string, unknown>>(),
   },
 });
 
-/** One thing that somebody did. Rows are added in the transaction of what they tell of, and never changed. */
+/** One thing that somebody did, or was refused. Rows of deeds are added in the transaction of what they tell of, and no row is ever changed. */
 export class AuditEvent extends schema.class {}
 schema.setClass(AuditEvent);

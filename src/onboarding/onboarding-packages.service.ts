@@ -107,7 +107,7 @@ export class OnboardingPackagesService {
   async events(caller: Caller, id: string, query: PageQuery): Promise<Page<AuditEvent>> {
     return this.database.transaction(caller.tenantScope, async (em) => {
       await this.load(em, caller, id);
-      const where = { $and: [{ subjectType: SUBJECT, subjectId: id, action: Object.keys(LIFE) }, after(query)] } as Where<AuditEvent>;
+      const where = { $and: [{ subjectType: SUBJECT, subjectId: id, action: Object.keys(LIFE), outcome: 'done' }, after(query)] } as Where<AuditEvent>;
       return pageOf(await em.find(AuditEvent, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 }), query.limit);
     });
   }

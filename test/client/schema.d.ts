@@ -94,7 +94,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List who did what, newest first */
+        /** List who did what, or was refused, newest first */
         get: operations["listAuditEvents"];
         put?: never;
         post?: never;
@@ -1056,6 +1056,17 @@ export interface components {
         };
         AuditEvent: {
             /**
+             * @description Whether it was done, or the caller may not do it.
+             * @example done
+             * @enum {string}
+             */
+            outcome: "done" | "refused";
+            /**
+             * @description Place in the chain of the tenant's rows, or the platform's, from 1 on; null until the row is sealed, about a second later.
+             * @example 1204
+             */
+            sequence: number | null;
+            /**
              * @description More about it.
              * @example {
              *       "slug": "new-york-plant"
@@ -1089,6 +1100,11 @@ export interface components {
             request_id: string | null;
             /** @example 192.0.2.7 */
             source_address: string | null;
+            /**
+             * @description SHA-256, hex, over the row and all before it in the chain; null until the row is sealed.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            hash: string | null;
         };
         AuditEventPage: {
             data: components["schemas"]["AuditEvent"][];
@@ -2688,6 +2704,17 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
+                /** @description Who, exactly as in the rows. */
+                actor?: string;
+                /** @description What, exactly as in the rows. */
+                action?: string;
+                subject_type?: string;
+                subject_id?: string;
+                outcome?: "done" | "refused";
+                /** @description From this time on, with a time zone. */
+                since?: string;
+                /** @description Before this time, with a time zone. */
+                until?: string;
             };
             header?: {
                 /**

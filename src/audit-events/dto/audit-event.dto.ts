@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { AuditEvent } from '#libs/model';
+import type { AuditEvent, AuditOutcome, AuditSeal } from '#libs/model';
 
 export class AuditEventDto {
   /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f" */
@@ -35,11 +35,31 @@ export class AuditEventDto {
   /** @example "192.0.2.7" */
   source_address!: string | null;
 
+  /**
+   * Whether it was done, or the caller may not do it.
+   * @example "done"
+   */
+  @ApiProperty({ enum: ['done', 'refused'] })
+  outcome!: AuditOutcome;
+
+  /**
+   * Place in the chain of the tenant's rows, or the platform's, from 1 on; null until the row is sealed, about a second later.
+   * @example 1204
+   */
+  @ApiProperty({ type: 'integer', nullable: true })
+  sequence!: number | null;
+
+  /**
+   * SHA-256, hex, over the row and all before it in the chain; null until the row is sealed.
+   * @example "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+   */
+  hash!: string | null;
+
   @ApiProperty({ type: 'object', additionalProperties: true, description: 'More about it.', example: { slug: 'new-york-plant' } })
   detail!: Record<string, unknown>;
 }
 
-export const toAuditEventDto = (event: AuditEvent): AuditEventDto => ({
+export const toAuditEventDto = ({ event, seal }: { event: AuditEvent; seal: AuditSeal | undefined }): AuditEventDto => ({
   id: event.id,
   at: event.at.toISOString(),
   actor: event.actor,
@@ -48,5 +68,8 @@ export const toAuditEventDto = (event: AuditEvent): AuditEventDto => ({
   subject_id: event.subjectId ?? null,
   request_id: event.requestId ?? null,
   source_address: event.sourceAddress ?? null,
+  outcome: event.outcome,
+  sequence: seal?.sequence ?? null,
+  hash: seal === undefined ? null : Buffer.from(seal.hash).toString('hex'),
   detail: event.detail,
 });

@@ -1,15 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, newId, type Random } from '#libs/kernel';
-import { AuditEvent } from '#libs/model';
+import { AuditEvent, type AuditOutcome } from '#libs/model';
 import type { Caller } from '../auth/index.js';
 import { CLOCK, RANDOM } from '../clock.js';
 import { Database, type Em, type Scope } from '../database/index.js';
 
-interface Deed {
+export interface Deed {
   /** `<noun>.<verb>`, as `edge_site.create`. */
   action: string;
   subjectType: string;
   subjectId: string | null;
+  /** `done` when absent. */
+  outcome?: AuditOutcome;
   /** Never a secret. */
   detail?: Record<string, unknown>;
 }
@@ -22,7 +24,7 @@ interface AskedFor {
    */
   sql: string;
   values: readonly unknown[];
-  deeds: readonly (readonly [Caller, Omit<Deed, 'detail'>])[];
+  deeds: readonly (readonly [Caller, Omit<Deed, 'detail' | 'outcome'>])[];
 }
 
 /** Writes down who did what. */
@@ -60,7 +62,7 @@ export class Audit {
     return this.database.statement(scope, statement, [...values, ...rows.flat()]);
   }
 
-  private rowOf({ principal, origin }: Caller, { action, subjectType, subjectId, detail = {} }: Deed) {
+  private rowOf({ principal, origin }: Caller, { action, subjectType, subjectId, outcome = 'done', detail = {} }: Deed) {
     return {
       id: newId(this.clock, this.random),
       tenantId: principal.tenantId,
@@ -70,6 +72,7 @@ export class Audit {
       subjectType,
       subjectId,
       ...origin,
+      outcome,
       detail,
     };
   }

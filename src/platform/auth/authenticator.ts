@@ -13,8 +13,8 @@ const TOUCH_INTERVAL = 60_000;
 /** Keys that one query looks up at most. */
 const BATCH = 64;
 
-/** A key that may be used now, if its secret is known. */
-interface ActiveKey {
+/** A key as it is on record. */
+interface StoredKey {
   id: string;
   tenantId: string | null;
   name: string;
@@ -23,19 +23,32 @@ interface ActiveKey {
   secretHash: string;
   /** Whether `last_used_at` is new enough. */
   touched: boolean;
+  isRevoked: boolean;
+  isExpired: boolean;
 }
 
-const FIND_ACTIVE = `
+/** Why somebody who shows a key that is on record does not get in; stands in the audit trail. */
+export type KeyRefusal = 'wrong_secret' | 'revoked' | 'expired' | 'foreign_tenant';
+
+/** In the context of an error, when somebody showed a key that is on record. */
+export interface RefusedKey {
+  apiKeyId: string;
+  /** The key's own. */
+  tenantId: string | null;
+  reason: KeyRefusal;
+}
+
+const FIND_KEYS = `
   select id, tenant_id as "tenantId", name, role, key_id as "keyId", secret_hash as "secretHash",
-         coalesce(last_used_at >= ?, false) as touched
+         coalesce(last_used_at >= ?, false) as touched, revoked_at is not null as "isRevoked", coalesce(expires_at <= ?, false) as "isExpired"
     from api_keys
-   where key_id in (?) and revoked_at is null and (expires_at is null or expires_at > ?)`;
+   where key_id in (?)`;
 
 /** Tells who shows a credential. */
 @Injectable()
 export class Authenticator {
   /** Every request asks the database, so that a revoked key stops at once; those that come together ask together. */
-  readonly #keys = new Batches<ApiKeyParts, ActiveKey>(BATCH, (_all, shown) => this.findKeys(shown));
+  readonly #keys = new Batches<ApiKeyParts, StoredKey>(BATCH, (_all, shown) => this.findKeys(shown));
 
   constructor(
     private readonly database: Database,
@@ -56,36 +69,51 @@ export class Authenticator {
       id: key.id,
       name: key.name,
       role: key.role,
-      tenantId: tenant === undefined ? key.tenantId : await this.namedTenant(tenant, key.tenantId),
+      tenantId: tenant === undefined ? key.tenantId : await this.namedTenant(tenant, key),
     };
   }
 
-  private async findKeys(shown: readonly ApiKeyParts[]): Promise<Outcome<ActiveKey>[]> {
+  private async findKeys(shown: readonly ApiKeyParts[]): Promise<Outcome<StoredKey>[]> {
     const now = this.clock.now();
     const touchedSince = new Date(now.getTime() - TOUCH_INTERVAL);
     const keyIds = [...new Set(shown.map(({ keyId }) => keyId))];
-    const rows = await this.database.statement<ActiveKey>(PLATFORM, FIND_ACTIVE, [touchedSince.toISOString(), keyIds, now.toISOString()]);
+    const rows = await this.database.statement<StoredKey>(PLATFORM, FIND_KEYS, [touchedSince.toISOString(), now.toISOString(), keyIds]);
     const found = new Map(rows.map((row) => [row.keyId, row]));
-    const outcomes = shown.map(({ keyId, secret }): Outcome<ActiveKey> => {
+    const outcomes = shown.map(({ keyId, secret }): Outcome<StoredKey> => {
       const key = found.get(keyId);
-      return key !== undefined && secretMatches(secret, key.secretHash) ? { result: key } : { error: unknownKey() };
+      const reason = key && refusalOf(key, secret);
+      return key !== undefined && reason === undefined ? { result: key } : { error: unknownKey(key, reason) };
     });
     await this.touch(outcomes, now);
     return outcomes;
   }
 
-  private async touch(outcomes: readonly Outcome<ActiveKey>[], now: Date): Promise<void> {
+  private async touch(outcomes: readonly Outcome<StoredKey>[], now: Date): Promise<void> {
     const untouched = new Set(outcomes.flatMap((outcome) => ('result' in outcome && !outcome.result.touched ? [outcome.result.id] : [])));
     if (untouched.size > 0) await this.database.em(PLATFORM).nativeUpdate(ApiKey, { id: [...untouched] }, { lastUsedAt: now });
   }
 
-  private async namedTenant(named: string, own: string | null): Promise<string> {
+  private async namedTenant(named: string, key: StoredKey): Promise<string> {
     const tenant = await this.database.em(PLATFORM).findOne(Tenant, isId(named) ? { id: named } : { slug: named });
-    if (tenant === null || (own !== null && own !== tenant.id)) {
-      throw new DomainError('not_found', 'The tenant named in X-Tenant does not exist.');
+    const isForeign = tenant !== null && key.tenantId !== null && key.tenantId !== tenant.id;
+    if (tenant === null || isForeign) {
+      const context = isForeign ? refusedKey(key, 'foreign_tenant') : {};
+      throw new DomainError('not_found', 'The tenant named in X-Tenant does not exist.', { context });
     }
     return tenant.id;
   }
 }
 
-const unknownKey = () => new DomainError('unauthenticated', 'This API key is not known, has expired or was revoked.');
+function refusalOf({ secretHash, isRevoked, isExpired }: StoredKey, secret: ApiKeyParts['secret']): KeyRefusal | undefined {
+  if (!secretMatches(secret, secretHash)) return 'wrong_secret';
+  if (isRevoked) return 'revoked';
+  return isExpired ? 'expired' : undefined;
+}
+
+const refusedKey = ({ id, tenantId }: StoredKey, reason: KeyRefusal) => ({ refusedKey: { apiKeyId: id, tenantId, reason } satisfies RefusedKey });
+
+/** The answer is the same, whatever the reason. */
+const unknownKey = (key?: StoredKey, reason?: KeyRefusal) =>
+  new DomainError('unauthenticated', 'This API key is not known, has expired or was revoked.', {
+    context: key && reason && refusedKey(key, reason),
+  });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { DomainError } from '#libs/kernel';
@@ -6,7 +7,8 @@ import { parseConfig } from './parse-config.js';
 
 type Env = Partial<Record<ConfigVariableName, string>>;
 
-const key = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+/** As good as a random one, and the same each time. */
+const key = (byte: number) => Buffer.concat([Buffer.from([byte]), createHash('sha256').update(`${byte}`).digest().subarray(1)]).toString('base64');
 
 function refusal(env: Env): DomainError | undefined {
   try {
@@ -83,7 +85,7 @@ describe('the configuration', () => {
 
   describe('of a full environment', () => {
     it('has every value', () => {
-      const admin = `sr_0123456789abcdef_${'s'.repeat(43)}`;
+      const admin = 'sr_0123456789abcdef_LrTq0fZxv6m3Yb9cKd2WnE8uHs5PjGaQ7iXoM1tBkRy';
       const config = parseConfig({
         ...production,
         HOST: '::',
@@ -131,11 +133,11 @@ describe('the configuration', () => {
     });
 
     it('shows no secret when it is printed', () => {
-      const admin = `sr_0123456789abcdef_${'s'.repeat(43)}`;
+      const admin = 'sr_0123456789abcdef_LrTq0fZxv6m3Yb9cKd2WnE8uHs5PjGaQ7iXoM1tBkRy';
       const config = parseConfig({ ...production, BOOTSTRAP_ADMIN_KEY: admin });
       const printed = inspect(config, { depth: 9 }) + JSON.stringify(config);
       expect(printed).toContain('[redacted]');
-      for (const secret of [':pw@', key(1), 'sssss']) expect(printed).not.toContain(secret);
+      for (const secret of [':pw@', key(1), 'LrTq0']) expect(printed).not.toContain(secret);
     });
   });
 
@@ -215,6 +217,27 @@ describe('the configuration', () => {
     it.each(['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS', 'PUBLIC_URL'] as const)('in production without %s is refused', (name) => {
       expect(refused(production)).toEqual([]);
       expect(refused({ ...production, [name]: undefined })).toEqual([name]);
+    });
+
+    it.each([
+      ['zeros', Buffer.alloc(32)],
+      ['a passphrase', Buffer.from('correct horse battery staple 123')],
+      ['hexadecimal text', Buffer.from('00f1e2d3c4b5a6978879605142332415')],
+      ['a few bytes over and over', Buffer.from('00ff10fe'.repeat(8), 'hex')],
+      ['bytes that count', Buffer.from(Array.from({ length: 32 }, (_, at) => at))],
+    ])('in production with an encryption key of %s is refused, which is named', (_what, weak) => {
+      const ENCRYPTION_KEYS = `2026:${key(1)},old:${weak.toString('base64')}`;
+      expect(refused({ ...production, ENCRYPTION_KEYS })).toEqual(['ENCRYPTION_KEYS']);
+      const { message } = refusal({ ...production, ENCRYPTION_KEYS })!;
+      expect(message).toContain('not so "old"');
+      expect(message).not.toContain(weak.toString('base64'));
+      expect(refused({ ENCRYPTION_KEYS })).toEqual([]);
+    });
+
+    it('in production with an admin key that was made up is refused', () => {
+      const made = { BOOTSTRAP_ADMIN_KEY: `sr_0123456789abcdef_${'ab_'.repeat(12)}` };
+      expect(refused({ ...production, ...made })).toEqual(['BOOTSTRAP_ADMIN_KEY']);
+      expect(refused(made)).toEqual([]);
     });
 
     it.each([

@@ -5,6 +5,10 @@ import { address, Environment, type Format, host, networks, oneOf, path, port, R
 
 const ENCRYPTION_KEY_BYTES = 32;
 
+/** Of 32 random bytes, some 30 differ; of 32 random hexadecimal digits, some 14. */
+const MIN_DISTINCT_BYTES = 16;
+const MIN_DISTINCT_CHARACTERS = 6;
+
 /**
  * Reads the configuration from the environment's variables.
  *
@@ -57,6 +61,7 @@ function refuseMisfits(environment: Environment, config: Config): void {
     for (const name of ['DATABASE_URL', 'NATS_URL', 'ENCRYPTION_KEYS', 'PUBLIC_URL'] as const) {
       if (!environment.has(name)) environment.refuse(name, 'is required in production');
     }
+    refuseWeakSecrets(environment, config);
   }
   if (environment.has('NATS_URL') && !environment.has('NATS_LEAF_UPSTREAM_URL')) {
     environment.refuse('NATS_LEAF_UPSTREAM_URL', 'is required with NATS_URL: leaves must know what to dial');
@@ -72,6 +77,25 @@ function refuseMisfits(environment: Environment, config: Config): void {
   }
   const localHub = environment.has('NATS_URL') ? {} : { HUB_CLIENT_PORT: config.hubClientPort, HUB_LEAF_PORT: config.hubLeafPort };
   refuseSharedPorts(environment, { PORT: config.port, METRICS_PORT: config.metricsPort, GATEWAY_PORT: config.gatewayPort, ...localHub });
+}
+
+/** What was made up by hand, or copied from an example, is no secret. Of random ones, fewer than one in 10^12 is refused. */
+function refuseWeakSecrets(environment: Environment, { encryptionKeys, bootstrapAdminKey }: Config): void {
+  const weak = encryptionKeys?.filter(({ key }) => isWeakKey(key.reveal())).map(({ id }) => `"${id}"`) ?? [];
+  if (weak.length > 0) {
+    environment.refuse('ENCRYPTION_KEYS', `must hold 32 random bytes for each key, as of openssl rand -base64 32; not so ${weak.join(', ')}`);
+  }
+  const secret = bootstrapAdminKey?.reveal().split('_').slice(2).join('_');
+  if (secret !== undefined && new Set(secret).size < MIN_DISTINCT_CHARACTERS) {
+    environment.refuse('BOOTSTRAP_ADMIN_KEY', 'must hold a random secret, as of openssl rand -hex 32');
+  }
+}
+
+/** Text, few different bytes, or bytes that go up or down in equal steps. */
+function isWeakKey(key: Buffer): boolean {
+  const isText = key.every((byte) => byte >= 0x20 && byte < 0x7f);
+  const steps = new Set(key.subarray(1).map((byte, at) => byte - key[at]!));
+  return isText || new Set(key).size < MIN_DISTINCT_BYTES || steps.size === 1;
 }
 
 type PortVariable = 'PORT' | 'METRICS_PORT' | 'GATEWAY_PORT' | 'HUB_CLIENT_PORT' | 'HUB_LEAF_PORT';

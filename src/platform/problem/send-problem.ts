@@ -10,8 +10,14 @@ const RETRY_AFTER = 2;
 /** Set by a handler for the answer that now is not sent. */
 const HEADERS_OF_ANSWER = ['content-length', 'content-encoding', 'content-disposition', 'etag', 'cache-control'];
 
-/** Answers with an error as application/problem+json. An answer that has begun is broken off. */
-export function sendProblem(error: DomainError, request: FastifyRequest, reply: FastifyReply): void {
+/** What is left on a request that was answered with an error. */
+export interface WithProblem {
+  problem?: DomainError;
+}
+
+/** Answers with an error as application/problem+json, and leaves it on the request. An answer that has begun is broken off. */
+export function sendProblem(error: DomainError, request: FastifyRequest & WithProblem, reply: FastifyReply): void {
+  request.problem = error;
   if (reply.sent || reply.raw.headersSent) {
     // The status is out already: a connection that breaks off is the only way left to say that the answer is not whole.
     if (!reply.raw.writableEnded) reply.raw.destroy();

@@ -143,10 +143,78 @@ describe('the audit log', () => {
     expect(row).toMatchObject({ action: 'tenant.create', actor: platformActor, subject_type: 'tenant', subject_id: answer.body.id });
   });
 
-  it('says nothing of what was refused', async () => {
+  it('says nothing of what did not come about for another reason than who asked', async () => {
     const refused = await createSite('x');
     expect(refused.status).toBe(409);
     expect(await rowsOf(tenant.api, refused)).toEqual([]);
+  });
+
+  it('says who was refused what for want of the right', async () => {
+    const viewer = await app.keyOf(tenant.slug, 'viewer');
+    const refused = await viewer.delete(`/admin/edge-sites/${site.id}`);
+    expect(refused.status).toBe(403);
+    expect(await rowsOf(tenant.api, refused)).toEqual([
+      expect.objectContaining({
+        actor: await keyOf(viewer),
+        action: 'edge_site.delete',
+        outcome: 'refused',
+        subject_type: 'edge_site',
+        subject_id: site.id,
+        source_address: '127.0.0.1',
+        detail: { code: 'forbidden', method: 'DELETE', route: '/api/admin/edge-sites/:id' },
+      }),
+    ]);
+    expect(await rowsOf(tenant.api, await tenant.api.post('/admin/tenants', { name: 'x' }))).toMatchObject([{ action: 'tenant.create', outcome: 'refused' }]);
+  });
+
+  it.each<[string, (made: CreatedApiKeyDto) => Promise<{ key: string; tenant?: string }>]>([
+    ['wrong_secret', async ({ key }) => ({ key: `sr_${parseApiKey(key)!.keyId}_${'x'.repeat(43)}` })],
+    ['revoked', async ({ id, key }) => (await tenant.api.delete(`/admin/api-keys/${id}`), { key })],
+    ['foreign_tenant', async ({ key }) => ({ key, tenant: (await app.tenant('Foreign')).slug })],
+  ])('says once in a minute that somebody did not get in with a key: %s', async (reason, credentials) => {
+    const made = await ok(createKey(reason));
+    const intruder = tenant.api.as(await credentials(made));
+    const answers = [await intruder.get('/me'), await intruder.get('/me')];
+    for (const { status } of answers) expect([401, 404]).toContain(status);
+    const detail = expect.objectContaining({ reason }) as unknown;
+    const row = { actor: `api_key:${made.id}`, action: 'api_key.authenticate', outcome: 'refused', subject_id: made.id, detail };
+    expect(await rowsOf(tenant.api, answers[0]!)).toMatchObject([row]);
+    expect(await rowsOf(tenant.api, answers[1]!)).toEqual([]);
+  });
+
+  it('says nothing of keys that nobody has', async () => {
+    const refused = await tenant.api.as({ key: `sr_nobodyhasit_${'x'.repeat(43)}` }).get('/me');
+    expect(refused.status).toBe(401);
+    expect(await rowsOf(tenant.api, refused)).toEqual([]);
+    expect(await rowsOf(app.admin, refused)).toEqual([]);
+  });
+
+  it('shows what is asked for only', async () => {
+    const before = new Date(Date.now() - 60_000).toISOString();
+    const { id } = await ok(createSite('asked for'));
+    const find = async (query: Record<string, string>) =>
+      (await ok(tenant.api.get<{ data: AuditEventDto[] }>(`/admin/audit-events?${new URLSearchParams({ limit: '200', ...query }).toString()}`))).data;
+    const all = await find({});
+    expect((await find({ subject_id: id, action: 'edge_site.create' })).map(({ subject_id }) => subject_id)).toEqual([id]);
+    const asked: [Record<string, string>, (event: AuditEventDto) => boolean][] = [
+      [{ actor }, (event) => event.actor === actor],
+      [{ action: 'edge_site.create' }, (event) => event.action === 'edge_site.create'],
+      [{ subject_type: 'api_key' }, (event) => event.subject_type === 'api_key'],
+      [{ outcome: 'refused' }, (event) => event.outcome === 'refused'],
+      [{ outcome: 'done', subject_type: 'api_key' }, (event) => event.outcome === 'done' && event.subject_type === 'api_key'],
+    ];
+    for (const [query, matches] of asked) {
+      const found = await find(query);
+      expect(found.length).toBeGreaterThan(0);
+      expect(found.length).toBeLessThan(all.length);
+      expect(found.filter((event) => !matches(event))).toEqual([]);
+    }
+    expect((await find({ since: before, subject_id: id })).map(({ subject_id }) => subject_id)).toContain(id);
+    expect(await find({ until: before, subject_id: id })).toEqual([]);
+  });
+
+  it.each(['since=yesterday', 'since=2026-11-24T00:00:00', 'until=', 'outcome=x', 'subject_id=x', 'actor=a&actor=b', 'what=x'])('does not take %s', async (query) => {
+    expect((await tenant.api.get(`/admin/audit-events?${query}`)).status).toBe(422);
   });
 
   it('is shown to its own tenant only', async () => {
