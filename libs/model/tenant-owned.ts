@@ -6,12 +6,17 @@ export const TENANT_FILTER = 'tenant';
 
 export type TenantFilterParams = { tenantId: string } | { platform: true };
 
-export const tenantOwned = {
+const filterBy = <Column extends string>(column: Column) => ({
   filters: {
     [TENANT_FILTER]: {
       name: TENANT_FILTER,
-      cond: (params: TenantFilterParams) => ('platform' in params ? {} : { tenantId: params.tenantId }),
+      cond: (params: TenantFilterParams) => ('platform' in params ? {} : { [column]: params.tenantId }),
       default: true,
     },
   },
-};
+});
+
+export const tenantOwned = filterBy('tenantId');
+
+/** For the row of the tenant itself. */
+export const tenantItself = filterBy('id');

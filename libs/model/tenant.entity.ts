@@ -1,8 +1,10 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import { tenantItself } from './tenant-owned.js';
 
 const schema = defineEntity({
   name: 'Tenant',
   tableName: 'tenants',
+  ...tenantItself,
   properties: {
     id: p.uuid().primary(),
     slug: p.string(),

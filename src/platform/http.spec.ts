@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { Body, Controller, Module, Post } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -55,5 +57,93 @@ describe('a body', () => {
 
   it('of more than 128 KiB is refused with 413', async () => {
     expect((await post(JSON.stringify('a'.repeat(128 * 1024)), 'application/json')).json()).toMatchObject({ status: 413, code: 'too_large' });
+  });
+});
+
+/** Close it. */
+async function served(env: Record<string, string>, patience?: Parameters<typeof httpAdapterOptions>[1]): Promise<NestFastifyApplication> {
+  const settings = parseConfig({ LOG_LEVEL: 'fatal', ...env });
+  @Module({ imports: [ConfigModule.forRoot(settings), LoggingModule, ProblemModule], controllers: [EchoController] })
+  class ServedModule {}
+  const module = await Test.createTestingModule({ imports: [ServedModule] }).compile();
+  const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(httpAdapterOptions(settings, patience)), { logger: false });
+  configureHttp(app);
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+describe('every answer', () => {
+  it.each([
+    ['https://edge.example', /^max-age=\d+/],
+    ['http://edge.example', undefined],
+  ])('of %s is framed, sniffed and referred to by nobody; HTTPS is required where there is HTTPS', async (publicUrl, transport) => {
+    const app = await served({ PUBLIC_URL: publicUrl });
+    try {
+      const { headers } = await app.inject({ method: 'GET', url: '/api/nothing' });
+      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer' });
+      expect(headers['content-security-policy']).toContain(`frame-ancestors 'none'`);
+      if (transport === undefined) expect(headers).not.toHaveProperty('strict-transport-security');
+      else expect(headers['strict-transport-security']).toMatch(transport);
+    } finally {
+      await app.close();
+    }
+  });
+});
+
+describe('a page of another origin', () => {
+  const preflight = async (env: Record<string, string>, origin: string) => {
+    const app = await served(env);
+    try {
+      const asked = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' };
+      const { headers } = await app.inject({ method: 'OPTIONS', url: '/api/echo', headers: asked });
+      const answer = await app.inject({ method: 'POST', url: '/api/echo', headers: { origin } });
+      return [headers['access-control-allow-origin'], answer.headers['access-control-allow-origin'], headers['access-control-allow-credentials']];
+    } finally {
+      await app.close();
+    }
+  };
+
+  it('is admitted by default to nothing', async () => {
+    expect(await preflight({}, 'https://console.example')).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('is admitted, without cookies, when it is one that the configuration names', async () => {
+    const named = { CORS_ORIGINS: 'https://console.example' };
+    expect(await preflight(named, 'https://console.example')).toEqual(['https://console.example', 'https://console.example', undefined]);
+    expect(await preflight(named, 'https://console.example.evil')).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+describe('a request over a plain socket', () => {
+  let app: NestFastifyApplication;
+  beforeAll(async () => {
+    app = await served({}, { request: 300, headers: 200, look: 50 });
+  });
+  afterAll(() => app.close());
+
+  /** What is answered to a text after which nothing more is sent, when the server has closed. */
+  async function answered(text: string): Promise<string> {
+    const socket = connect((app.getHttpServer().address() as AddressInfo).port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (data) => (received += data.toString()));
+    // A server that refuses may close before it has read all.
+    socket.on('error', () => undefined);
+    socket.write(text);
+    await once(socket, 'close');
+    return received;
+  }
+
+  it.each([
+    ['whose headers never end', 'GET /api/nothing HTTP/1.1\r\nHost: x\r\nX-Slow: '],
+    ['whose body never ends', 'POST /api/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"a"'],
+  ])('%s is cut off with 408', async (_what, text) => {
+    expect(await answered(text)).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it.each([
+    ['headers', `GET /api/nothing HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(17 * 1024)}\r\n\r\n`],
+    ['a URL', `GET /api/${'x'.repeat(17 * 1024)} HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ])('with %s of more than 16 KiB is refused with 431', async (_what, text) => {
+    expect(await answered(text)).toMatch(/^HTTP\/1\.1 431 /);
   });
 });

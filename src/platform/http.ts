@@ -12,12 +12,19 @@ import { sendFrameworkProblem } from './problem/index.js';
 /** Bytes of a request's body. The largest that anybody sends is a list of labels and names. */
 const BODY_LIMIT = 128 * 1024;
 
-export const httpAdapterOptions = ({ trustedProxies }: Config) => ({
+/** Milliseconds: how long a request may take to arrive, its headers alone, and how often that is looked at. */
+const PATIENCE = { request: 30_000, headers: 10_000, look: 5_000 };
+
+/** Bytes of a request's first line and headers together; more is answered with 431. */
+const HEADER_LIMIT = 16 * 1024;
+
+export const httpAdapterOptions = ({ trustedProxies }: Config, patience = PATIENCE) => ({
+  http: { maxHeaderSize: HEADER_LIMIT, headersTimeout: patience.headers, connectionsCheckingInterval: patience.look },
   frameworkErrors: sendFrameworkProblem,
   bodyLimit: BODY_LIMIT,
   // A shutdown closes idle connections and lets a running download finish.
   forceCloseConnections: 'idle' as const,
-  requestTimeout: 30_000,
+  requestTimeout: patience.request,
   routerOptions: { maxParamLength: 200 },
   trustProxy: trustedProxies.length > 0 && [...trustedProxies],
 });
@@ -36,17 +43,34 @@ function closeConnectionsAfterAnswers(http: FastifyInstance): void {
 }
 
 /** They are the same for every answer: Helmet says them once. For each request anew, it took as long as all else that stands around a handler. */
-function securityHeaders(): Record<string, string> {
+function securityHeaders({ publicUrl }: Config): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = { setHeader: (name: string, value: string) => (headers[name] = value), removeHeader: () => undefined };
   const say = helmet({
     // Swagger UI styles itself inline; nothing else here serves pages.
-    contentSecurityPolicy: { directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], upgradeInsecureRequests: null } },
+    contentSecurityPolicy: {
+      directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], frameAncestors: [`'none'`], upgradeInsecureRequests: null },
+    },
+    xFrameOptions: { action: 'deny' },
+    // Whoever reaches it by http must go on doing so.
+    strictTransportSecurity: publicUrl?.startsWith('https:') ?? false,
   });
   say({} as IncomingMessage, response as unknown as ServerResponse, (error) => {
     if (error !== undefined) throw error as Error;
   });
   return headers;
+}
+
+/** Pages of other origins are answered to only where the configuration names them. They show keys, never cookies. */
+function admitOrigins(app: NestFastifyApplication, { corsOrigins }: Config): void {
+  if (corsOrigins.length === 0) return;
+  app.enableCors({
+    origin: [...corsOrigins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'x-tenant'],
+    exposedHeaders: ['content-disposition', 'retry-after'],
+    maxAge: 600,
+  });
 }
 
 /** What a process without the role `api` answers for, to those who watch over it. */
@@ -78,11 +102,13 @@ export function configureHttp(app: NestFastifyApplication): void {
   http.removeContentTypeParser('text/plain');
   app.useBodyParser('application/x-www-form-urlencoded', {}, (_request, _body, done) => done(new UnsupportedMediaTypeException()));
   closeConnectionsAfterAnswers(http);
-  const headers = securityHeaders();
+  const config = app.get(Config);
+  const headers = securityHeaders(config);
   http.addHook('onRequest', (_request, reply, next) => {
     void reply.headers(headers);
     next();
   });
-  if (app.get(Config).roles.includes('api')) serveOpenApi(app);
+  admitOrigins(app, config);
+  if (config.roles.includes('api')) serveOpenApi(app);
   else serveHealthOnly(http);
 }

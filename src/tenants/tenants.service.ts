@@ -59,7 +59,7 @@ export class TenantsService {
   async list(caller: Caller, query: PageQuery): Promise<Page<Tenant>> {
     caller.authorize('read', 'Tenant');
     const rows = await this.database
-      .em(PLATFORM)
+      .em(caller.ofThePlatform().scope)
       .find(Tenant, { ...after(query) }, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
     return pageOf(rows, query.limit);
   }
@@ -68,7 +68,7 @@ export class TenantsService {
   async get(caller: Caller, idOrSlug: string): Promise<Tenant> {
     caller.authorize('read', 'Tenant');
     const where = isId(idOrSlug) ? { id: idOrSlug } : { slug: idOrSlug };
-    const tenant = await this.database.em(PLATFORM).findOne(Tenant, where);
+    const tenant = await this.database.em(caller.ofThePlatform().scope).findOne(Tenant, where);
     if (tenant === null) throw new DomainError('not_found', 'There is no such tenant.');
     return tenant;
   }

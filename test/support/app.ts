@@ -14,7 +14,7 @@ const ADMIN_KEY = `sr_testadmin_${'k'.repeat(43)}`;
 
 /** The service in this process, on a database of its own, with a hub that is away. */
 export interface TestApp {
-  service: RunningService;
+  readonly service: RunningService;
   /** As the platform admin. */
   admin: Api;
   database: TestDatabase;
@@ -22,6 +22,8 @@ export interface TestApp {
   tenant(name: string): Promise<{ id: string; slug: string; api: Api }>;
   /** A key of another role in a tenant. */
   keyOf(tenantSlug: string, role: string): Promise<Api>;
+  /** Stops the service and starts it again, at the same address: with other roles, say. */
+  restart(env: Record<string, string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,22 +31,21 @@ export interface TestApp {
 export async function startTestApp(env: Record<string, string> = {}): Promise<TestApp> {
   const database = await startTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'serviceradar-test-'));
-  const service = await start(
-    parseConfig({
-      NODE_ENV: 'test',
-      LOG_LEVEL: 'fatal',
-      PORT: String(await freePort()),
-      GATEWAY_PORT: '0',
-      DATA_DIR: dataDir,
-      DATABASE_URL: database.serviceUrl,
-      DATABASE_OWNER_URL: database.ownerUrl,
-      QUEUE_URL: database.jobsUrl,
-      NATS_URL: `nats://127.0.0.1:${await freePort()}`,
-      NATS_LEAF_UPSTREAM_URL: 'tls://hub.example.com:7422',
-      BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-      ...env,
-    }),
-  );
+  const settings = {
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'fatal',
+    PORT: String(await freePort()),
+    GATEWAY_PORT: '0',
+    DATA_DIR: dataDir,
+    DATABASE_URL: database.serviceUrl,
+    DATABASE_OWNER_URL: database.ownerUrl,
+    QUEUE_URL: database.jobsUrl,
+    NATS_URL: `nats://127.0.0.1:${await freePort()}`,
+    NATS_LEAF_UPSTREAM_URL: 'tls://hub.example.com:7422',
+    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+    ...env,
+  };
+  let service = await start(parseConfig(settings));
   const admin = new DescribedApi(service.url, { key: ADMIN_KEY });
   const keyOf = async (tenant: string, role: string) => {
     const asked = { name: role, role };
@@ -52,13 +53,19 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     return admin.as({ key });
   };
   return {
-    service,
+    get service() {
+      return service;
+    },
     admin,
     database,
     keyOf,
     async tenant(name) {
       const { id, slug } = await ok(admin.post<TenantDto>('/admin/tenants', { name }));
       return { id, slug, api: await keyOf(slug, 'admin') };
+    },
+    async restart(changed) {
+      await service.stop();
+      service = await start(parseConfig({ ...settings, ...changed }));
     },
     async close() {
       await service.stop();

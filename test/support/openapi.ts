@@ -3,12 +3,16 @@ import { createRequire } from 'node:module';
 
 export interface Described {
   example?: unknown;
+  format?: string;
   $ref?: string;
   items?: Described;
+  allOf?: Described[];
+  additionalProperties?: unknown;
 }
 
 export interface Parameter extends Described {
   name: string;
+  in?: string;
   schema?: Described;
 }
 
@@ -16,6 +20,8 @@ export interface Operation {
   operationId: string;
   summary?: string;
   parameters?: Parameter[];
+  requestBody?: { content: Record<string, { schema?: Described }> };
+  security?: unknown[];
   responses: Record<string, unknown>;
 }
 

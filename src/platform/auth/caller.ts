@@ -42,8 +42,9 @@ export class Caller {
     return listCondition(this.#ability, 'read', subject);
   }
 
-  /** The same caller, for a deed that is no tenant's, whichever it named. */
+  /** The same caller, for a deed that is no tenant's, whichever it named. Whoever is a tenant's own stays in it. */
   ofThePlatform(): Caller {
+    if (this.principal.role !== 'platform_admin') return this;
     return new Caller({ ...this.principal, tenantId: null }, this.origin);
   }
 

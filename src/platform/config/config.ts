@@ -68,6 +68,9 @@ export abstract class Config {
   /** Addresses and networks (CIDR) of proxies that say truly whom a request comes from. */
   readonly trustedProxies!: readonly string[];
 
+  /** Origins (`https://host`) whose pages may call the API from a browser. */
+  readonly corsOrigins!: readonly string[];
+
   /** A root CA that was brought along; both or neither. */
   readonly rootCaCertFile!: string | undefined;
   readonly rootCaKeyFile!: string | undefined;

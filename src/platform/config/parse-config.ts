@@ -46,6 +46,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
     trustedProxies: read('TRUSTED_PROXIES', networks) ?? [],
+    corsOrigins: read('CORS_ORIGINS', origins) ?? [],
     rootCaCertFile: read('ROOT_CA_CERT_FILE', path),
     rootCaKeyFile: read('ROOT_CA_KEY_FILE', path),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
@@ -121,6 +122,9 @@ const publicUrl: Format<string> = (text) => {
   if (username || password || search || hash) throw new Refusal('must hold no user name, password, query or fragment');
   return href.replace(/(?<!\/)\/+$/, '');
 };
+
+/** As browsers write them in the header Origin. `*` is none: who may call is named. */
+const origins: Format<readonly string[]> = (text) => text.split(',').map((entry) => new URL(address('https', 'http')(entry.trim())).origin);
 
 function defaultPublicUrl({ host, port }: Pick<Config, 'host' | 'port'>): string | undefined {
   if (port === 0) return undefined;

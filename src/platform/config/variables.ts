@@ -50,6 +50,11 @@ export const CONFIG_VARIABLES = [
     default: 'none',
   },
   {
+    name: 'CORS_ORIGINS',
+    meaning: 'Origins such as `https://console.example` whose pages may call the API from a browser, separated by commas',
+    default: 'none',
+  },
+  {
     name: 'ROOT_CA_CERT_FILE',
     meaning: 'A root CA of your own, as PEM; taken at the first start, with `ROOT_CA_KEY_FILE`',
     default: 'one is made',

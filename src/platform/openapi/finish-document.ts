@@ -75,16 +75,15 @@ function finishOperation(operation: Operation): void {
 }
 
 /** What may be answered before a handler runs: to a URL or a body that is not taken, to a tenant that is not named or not there, and always. */
-function problemsAround({ parameters, requestBody, responses }: Operation): ProblemStatus[] {
+function problemsAround({ parameters, requestBody, responses, security }: Operation): ProblemStatus[] {
   const statuses: ProblemStatus[] = [500, 503];
   if (requestBody) statuses.push(400, 413, 415);
   // A NUL may stand in no URL.
   if (parameters?.some((parameter) => 'in' in parameter && parameter.in !== 'header')) statuses.push(400);
-  if (parameters?.includes(TENANT_PARAMETER)) {
-    statuses.push(404);
-    // An operation that is forbidden to nobody needs no permission, and so no tenant to have it in.
-    if (responses[403]) statuses.push(400);
-  }
+  // Wherever it stands, the header may name a tenant that is not there.
+  if (security?.length !== 0) statuses.push(404);
+  // An operation that is forbidden to nobody needs no permission, and so no tenant to have it in.
+  if (parameters?.includes(TENANT_PARAMETER) && responses[403]) statuses.push(400);
   return statuses;
 }
 

@@ -1,0 +1,51 @@
+import { readMatrix } from './matrix.js';
+import { requestOf, type Row, ROWS } from './requests.js';
+import { PRINCIPALS, type PrincipalName, startWorld, type World } from './world.js';
+
+const matrix = readMatrix();
+const nameOf = ({ operationId, ids }: Row) => `${operationId} ${ids}`;
+const rows = ROWS.filter((row) => matrix.has(nameOf(row))).map((row) => ({ row, operationId: row.operationId, ids: row.ids }));
+
+/** Who is given what is theirs to see, whoever it belongs to. */
+const SEES_ALL = new Set<PrincipalName>(['platform', 'platform→']);
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.app.close());
+
+describe('the access matrix', () => {
+  it('has a row for each operation of openapi.yaml and each place of an id in it, and no other', () => {
+    expect([...matrix.keys()].sort()).toEqual(ROWS.map(nameOf).sort());
+  });
+});
+
+describe('access', () => {
+  it.each(rows)('to $operationId ($ids) is as the matrix says, and whoever is refused changes nothing', async ({ row }) => {
+    const expected = matrix.get(nameOf(row))!;
+    const isRefused = (name: PrincipalName) => expected[name] >= 400;
+    const refused = PRINCIPALS.filter(isRefused);
+    const requests = await Promise.all(refused.map(() => requestOf(row, world, false)));
+    const before = await world.rows();
+    const statuses: Partial<Record<PrincipalName, number>> = {};
+    for (const [at, name] of refused.entries()) statuses[name] = await statusOf(row, name, requests[at]!);
+    expect(await world.rows()).toEqual(before);
+
+    for (const name of PRINCIPALS.filter((name) => !isRefused(name))) {
+      statuses[name] = await statusOf(row, name, await requestOf(row, world, true));
+    }
+    expect(statuses).toEqual(expected);
+  });
+});
+
+/** @throws Error when something of Globex's is answered */
+async function statusOf({ operation, operationId }: Row, name: PrincipalName, { method, path, options }: Awaited<ReturnType<typeof requestOf>>): Promise<number> {
+  const { status, body } = await world.principals[name].call(method, path, options);
+  // What anybody may know is public.
+  const isPublic = operation.security?.length === 0;
+  if (!isPublic && !SEES_ALL.has(name) && /Globex/.test(Buffer.isBuffer(body) ? body.toString('latin1') : JSON.stringify(body))) {
+    throw new Error(`${operationId} tells ${name} what is Globex's: ${JSON.stringify(body)}`);
+  }
+  return status;
+}

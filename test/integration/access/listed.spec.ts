@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { ROLES, type Role, type Subject } from '#libs/contracts';
+import { newId, systemClock, systemRandom } from '#libs/kernel';
+import { ApiKey, AuditEvent, Certificate, CollectorPackage, EdgeSite, type entities, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
+import { abilityFor, authorize, type Owned } from '#libs/policy';
+import { type Api, ok } from '../../../lab/api.js';
+import { PLATFORM } from '../../../src/platform/database/index.js';
+import { startTestApp, type TestApp } from '../../support/app.js';
+import { ROWS } from './requests.js';
+
+/** Lists whose rows can be got one by one over the API. */
+const GETTABLE = [
+  { path: '/admin/tenants', entity: Tenant },
+  { path: '/admin/edge-sites', entity: EdgeSite },
+  { path: '/admin/collectors', entity: CollectorPackage },
+  { path: '/admin/edge-packages', entity: OnboardingPackage },
+  { path: '/admin/certificates', entity: Certificate },
+];
+
+/** Lists whose rows stand in no operation of their own: there, the rule for the single row has the word. */
+const BY_RULE: { path: string; entity: (typeof entities)[number]; subject: Subject }[] = [
+  { path: '/admin/api-keys', entity: ApiKey, subject: 'ApiKey' },
+  { path: '/admin/nats/credentials', entity: NatsUser, subject: 'NatsCredential' },
+  { path: '/admin/audit-events', entity: AuditEvent, subject: 'AuditEvent' },
+];
+
+/** A list of a thing’s own. */
+const OF_ONE = ['/admin/edge-packages/{id}/events'];
+
+const TENANTS = ['North', 'East', 'West'];
+
+interface Principal {
+  role: Role;
+  /** Null for a platform admin who names none. */
+  tenantId: string | null;
+  api: Api;
+}
+
+let app: TestApp;
+let tenants: { id: string; slug: string; api: Api }[];
+let principals: Principal[];
+
+beforeAll(async () => {
+  app = await startTestApp({ ROLES: 'api' });
+  tenants = [];
+  principals = [{ role: 'platform_admin', tenantId: null, api: app.admin }];
+  for (const name of TENANTS) {
+    const tenant = await app.tenant(name);
+    tenants.push(tenant);
+    for (const role of ROLES) {
+      const named = app.admin.as({ key: app.admin.credentials.key!, tenant: tenant.slug });
+      principals.push({ role, tenantId: tenant.id, api: role === 'platform_admin' ? named : await app.keyOf(tenant.slug, role) });
+    }
+  }
+});
+afterAll(() => app.close());
+
+let numbers = 0;
+
+/** A site with a package of each kind, a certificate and a NATS user. */
+async function populate({ id: tenantId, api }: (typeof tenants)[number]): Promise<void> {
+  const make = async (path: string, body: unknown) => (await ok(api.post<{ id: string }>(path, body))).id;
+  const number = (numbers += 1);
+  const edge_site_id = await make('/admin/edge-sites', { name: 'x', slug: `site-${number}` });
+  await make('/admin/collectors', { collector_type: 'otel', edge_site_id });
+  await make('/admin/edge-packages', { label: 'x', component_type: 'agent', component_id: `agent-${number}`, edge_site_id });
+  await make('/admin/nats/credentials', { name: 'x', publish: ['x'], subscribe: [], expires_in: 60 });
+  const id = newId(systemClock, systemRandom);
+  const em = app.database.database.em(PLATFORM);
+  const issuer = await em.findOneOrFail(TenantCa, { tenantId });
+  const now = systemClock.now();
+  const [times, texts] = [{ notBefore: now, notAfter: now, createdAt: now }, { commonName: null, spiffeId: null, certificatePem: 'signed' }];
+  const signed = { kind: 'leaf', status: 'issued', serialNumber: id, intent: {}, version: 1 } as const;
+  await em.insert(Certificate, { id, tenantId, issuerId: issuer.id, ...signed, ...times, ...texts });
+}
+
+/** Everything there is of a kind. */
+const allOf = async (entity: (typeof entities)[number]) =>
+  (await app.database.database.em(PLATFORM).find(entity as never, {})) as { id: string; tenantId?: string | null }[];
+
+/** Every page of a list; nothing for whom it is closed to. */
+async function listed(api: Api, path: string, limit: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { status, body }: { status: number; body: { data: { id: string }[]; next_cursor: string | null } } = await api.get(
+      `${path}?limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`,
+    );
+    if (status !== 200) return [];
+    ids.push(...body.data.map(({ id }) => id));
+    cursor = body.next_cursor;
+  }
+  return ids;
+}
+
+const mayRead = ({ role, tenantId }: Principal, subject: Subject, object: Owned) => {
+  try {
+    authorize(abilityFor({ role, tenantId }), 'read', subject, object);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Any principal, any page size, and more things of any tenants than before. */
+const anything = () =>
+  [
+    fc.nat({ max: principals.length - 1 }),
+    fc.integer({ min: 1, max: 7 }),
+    fc.array(fc.nat({ max: TENANTS.length - 1 }), { maxLength: 2 }),
+  ] as const;
+
+/** To make a failure smaller would take longer than to read it. */
+const RUNS = { numRuns: 8, endOnFailure: true };
+
+describe('what is listed', () => {
+  it.each(GETTABLE)('at $path is exactly what can be got one by one, for whoever asks', async ({ path, entity }) => {
+    await fc.assert(
+      fc.asyncProperty(...anything(), async (who, limit, more) => {
+        for (const tenant of more) await populate(tenants[tenant]!);
+        const { api } = principals[who]!;
+        const answers = await Promise.all((await allOf(entity)).map(async ({ id }) => ({ id, status: (await api.get(`${path}/${id}`)).status })));
+        expect((await listed(api, path, limit)).sort()).toEqual(answers.flatMap(({ id, status }) => (status === 200 ? [id] : [])).sort());
+      }),
+      RUNS,
+    );
+  });
+
+  it.each(BY_RULE)('at $path is exactly what the rules let be read one by one, for whoever asks', async ({ path, entity, subject }) => {
+    await fc.assert(
+      fc.asyncProperty(...anything(), async (who, limit, more) => {
+        for (const tenant of more) await populate(tenants[tenant]!);
+        const principal = principals[who]!;
+        const readable = (await allOf(entity)).filter(({ tenantId = null }) => mayRead(principal, subject, { tenantId })).map(({ id }) => id);
+        expect((await listed(principal.api, path, limit)).sort()).toEqual(readable.sort());
+      }),
+      RUNS,
+    );
+  });
+
+  it('is looked at here wherever openapi.yaml has a list', () => {
+    const lists = ROWS.filter(({ ids }) => ids === 'query.cursor').map(({ path }) => path.replace(/^\/api/, ''));
+    expect([...[...GETTABLE, ...BY_RULE].map(({ path }) => path), ...OF_ONE].sort()).toEqual(lists.sort());
+  });
+});
