@@ -9,7 +9,7 @@ import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { driftOf } from './drift.js';
-import { soonAfter } from './expiring.js';
+import { gainsByRenewal } from './expiring.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
 import { findSite, loadSite, type SiteWithLeaf } from './site-with-leaf.js';
 
@@ -67,10 +67,7 @@ export class LeafGenerations {
     const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
       const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
       if (site === undefined || leaf === undefined || leaf.status === 'pending' || !leaf.certExpiresAt) return undefined;
-      if (leaf.certExpiresAt >= soonAfter(this.clock.now())) return undefined;
-      // No certificate outlives its CA: at the CA's end a new one would gain nothing, again and again.
-      const ca = await this.authorities.activeCa(em, leaf.tenantId);
-      if (leaf.certExpiresAt >= ca.notAfter) return undefined;
+      if (!gainsByRenewal(leaf.certExpiresAt, await this.authorities.activeCa(em, leaf.tenantId), this.clock.now())) return undefined;
       const detail = { cert_expires_at: leaf.certExpiresAt.toISOString() };
       this.request(leaf);
       this.record(em, caller, 'nats_leaf_server.renew', site, { generation: leaf.generation, ...detail });
