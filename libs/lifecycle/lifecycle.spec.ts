@@ -34,13 +34,13 @@ const table: Record<string, [Lifecycle<string, string>, string, Record<string, R
     {
       pending: { PROVISION: 'provisioning', FAIL: 'failed' },
       provisioning: { READY: 'ready', FAIL: 'failed' },
-      ready: { DOWNLOAD: 'downloaded', REVOKE: 'revoked' },
-      downloaded: { INSTALL: 'installed', REVOKE: 'revoked' },
-      installed: { REVOKE: 'revoked' },
+      ready: { DOWNLOAD: 'downloaded', RENEW: 'ready', REVOKE: 'revoked' },
+      downloaded: { INSTALL: 'installed', RENEW: 'downloaded', REVOKE: 'revoked' },
+      installed: { RENEW: 'installed', REVOKE: 'revoked' },
       failed: { RETRY: 'pending' },
       revoked: {},
     },
-    ['PROVISION', 'READY', 'DOWNLOAD', 'INSTALL', 'FAIL', 'RETRY', 'REVOKE'],
+    ['PROVISION', 'READY', 'DOWNLOAD', 'INSTALL', 'FAIL', 'RETRY', 'RENEW', 'REVOKE'],
   ],
   'an onboarding package': [
     onboardingPackageLifecycle as Lifecycle<string, string>,

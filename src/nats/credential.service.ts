@@ -41,6 +41,8 @@ interface NewCollectorUser {
   tenantId: string;
   name: string;
   collectorPackageId: string;
+  /** Of the package. */
+  generation: number;
   edgeSiteId: string | null;
   /** What it may publish. */
   subjects: readonly string[];
@@ -207,9 +209,16 @@ export class CredentialService {
     return this.revokeWhere(em, caller, { ...heldBy({ edgeSiteId }), ...upTo });
   }
 
-  /** As `revokeOfSite`, for a collector's user. */
-  revokeOfCollector(em: Em, caller: Caller, collectorPackageId: string): Promise<NatsAccount[]> {
-    return this.revokeWhere(em, caller, { collectorPackageId });
+  /** As `revokeOfSite`, for a collector's users. */
+  revokeOfCollector(
+    em: Em,
+    caller: Caller,
+    collectorPackageId: string,
+    { upToGeneration }: { upToGeneration?: number } = {},
+  ): Promise<NatsAccount[]> {
+    // Those of the first generation have none, where it is older than generations are.
+    const upTo = upToGeneration === undefined ? {} : { $or: [{ generation: null }, { generation: { $lte: upToGeneration } }] };
+    return this.revokeWhere(em, caller, { collectorPackageId, ...upTo });
   }
 
   /**

@@ -453,6 +453,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/collectors/{id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new certificate and NATS user for a package; those before work until its collector was seen with the new ones */
+        post: operations["renewCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/collectors/{id}/revoke-previous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke all generations of a package before the newest at once; a collector that runs one of them is cut off */
+        post: operations["revokePreviousOfCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/collectors/{id}/revoke": {
         parameters: {
             query?: never;
@@ -1848,17 +1882,38 @@ export interface components {
              */
             nats_url: string | null;
             /**
-             * @description Whether what was downloaded dials something else by now. A new token gives the new configuration, with the same identity.
+             * @description Whether what was downloaded dials something else by now, or was renewed since. A new token gives the new bundle.
              * @example false
              */
             config_outdated: boolean;
             /**
+             * @description Which set of certificate and NATS user is wanted. Greater than `provisioned_generation` while it is being made.
+             * @example 1
+             */
+            generation: number;
+            /**
+             * @description The generation that is downloaded with a new token; null until there is one.
+             * @example 1
+             */
+            provisioned_generation: number | null;
+            /**
+             * @description The generation that was downloaded last.
+             * @example 1
+             */
+            downloaded_generation: number | null;
+            /**
+             * @description The newest generation that its collector was seen connected with; those before it are revoked.
+             * @example 1
+             */
+            installed_generation: number | null;
+            /**
              * Format: date-time
+             * @description When the certificate of `provisioned_generation` ends.
              * @example 2027-11-24T10:00:00.000Z
              */
             cert_expires_at: string | null;
             /**
-             * @description Why provisioning failed for good, in words.
+             * @description Why provisioning failed for good, or making another generation did, in words.
              * @example The issuer expires before the certificate would begin.
              */
             last_error: string | null;
@@ -3351,6 +3406,76 @@ export interface operations {
         responses: {
             /** @description Accepted */
             202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokePreviousOfCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
