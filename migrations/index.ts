@@ -11,6 +11,7 @@ import { Migration20261126_9_leaf_system_account } from './Migration20261126_9_l
 import { Migration20261126_10_installed_generation } from './Migration20261126_10_installed_generation.js';
 import { Migration20261126_11_running_config } from './Migration20261126_11_running_config.js';
 import { Migration20261126_14_collector_generations } from './Migration20261126_14_collector_generations.js';
+import { Migration20261126_15_account_keys } from './Migration20261126_15_account_keys.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   Migration20261126_10_installed_generation,
   Migration20261126_11_running_config,
   Migration20261126_14_collector_generations,
+  Migration20261126_15_account_keys,
 ];

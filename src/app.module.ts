@@ -23,6 +23,7 @@ import { PublicUrlModule } from './platform/public-url.module.js';
 import { QueueModule } from './platform/queue/index.js';
 import { ValidationModule } from './platform/validation/index.js';
 import { ProvisioningModule } from './provisioning/index.js';
+import { SigningKeysModule, SigningKeysWorkerModule } from './signing-keys/index.js';
 import { StreamsModule, StreamsWorkerModule } from './streams/index.js';
 import { TenantsModule } from './tenants/index.js';
 
@@ -54,6 +55,7 @@ const FEATURES = [
   BundlesModule,
   StreamsModule,
   LeafAccountsModule,
+  SigningKeysModule,
 ];
 
 @Module({})
@@ -76,6 +78,7 @@ export class AppModule {
               AccountPushModule,
               LeafAccountsWorkerModule,
               StreamsWorkerModule,
+              SigningKeysWorkerModule,
             ]
           : []),
         ...(has('monitor') ? [MonitorModule] : []),

@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'site_in_use',
   'site_has_buffered_messages',
   'buffer_unknown',
+  'signing_key_in_use',
   'stale',
   'too_large',
   'unsupported_media_type',

@@ -1,5 +1,6 @@
 import type { DomainError } from '#libs/kernel';
 import {
+  accountKeyLifecycle,
   collectorPackageLifecycle,
   edgeSiteLifecycle,
   type Lifecycle,
@@ -27,6 +28,17 @@ const table: Record<string, [Lifecycle<string, string>, string, Record<string, R
       disconnected: { CONNECT: 'connected', REPROVISION: 'pending' },
     },
     ['PROVISION', 'CONNECT', 'DISCONNECT', 'REPROVISION'],
+  ],
+  'a signing key': [
+    accountKeyLifecycle as Lifecycle<string, string>,
+    'next',
+    {
+      next: { ACTIVATE: 'active' },
+      active: { RETIRE: 'retiring' },
+      retiring: { EXPIRE: 'retired' },
+      retired: {},
+    },
+    ['ACTIVATE', 'RETIRE', 'EXPIRE'],
   ],
   'a collector package': [
     collectorPackageLifecycle as Lifecycle<string, string>,

@@ -1,6 +1,7 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Clock, DomainError } from '#libs/kernel';
+import type { CollectorPackageStatus } from '#libs/lifecycle';
 import { CollectorPackage } from '#libs/model';
 import { gainsByRenewal, type Revoked } from '../edge-sites/index.js';
 import { AccountService, CredentialService } from '../nats/index.js';
@@ -11,6 +12,10 @@ import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { CollectorQueue } from './collector-queue.js';
 import { CollectorsService, type CollectorView } from './collectors.service.js';
+
+type Detail = Record<string, unknown>;
+
+const RENEWABLE: ReadonlySet<CollectorPackageStatus> = new Set<CollectorPackageStatus>(['ready', 'downloaded', 'installed']);
 
 /** The generations of packages, as those of leaves: how a new one comes, and how those before it go. */
 @Injectable()
@@ -42,13 +47,30 @@ export class CollectorGenerations {
    * Asks for them when the newest ones are expiring soon, and the next ones would end later. Not while they are being made.
    * @returns whether it did
    */
-  async renewExpiring(caller: Caller, id: string): Promise<boolean> {
+  renewExpiring(caller: Caller, id: string): Promise<boolean> {
+    return this.requestWhere(caller, id, async (em, { certExpiresAt, tenantId }) => {
+      if (!certExpiresAt || !gainsByRenewal(certExpiresAt, await this.authorities.activeCa(em, tenantId), this.clock.now())) return undefined;
+      return { cert_expires_at: certExpiresAt.toISOString() };
+    });
+  }
+
+  /** As `LeafGenerations.supersede`. */
+  supersede(caller: Caller, id: string, generation: number): Promise<boolean> {
+    return this.requestWhere(caller, id, (_em, collector) => (collector.generation === generation ? { supersedes: generation } : undefined));
+  }
+
+  /** @param due whether it is to be done, with what is to be said of it; undefined when not */
+  private async requestWhere(
+    caller: Caller,
+    id: string,
+    due: (em: Em, collector: CollectorPackage) => Promise<Detail | undefined> | Detail | undefined,
+  ): Promise<boolean> {
     const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
       const collector = await em.findOne(CollectorPackage, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      if (collector === null || collector.status === 'revoked' || collector.renewing || !collector.certExpiresAt) return undefined;
-      if (!gainsByRenewal(collector.certExpiresAt, await this.authorities.activeCa(em, collector.tenantId), this.clock.now())) return undefined;
-      this.request(em, caller, collector, { cert_expires_at: collector.certExpiresAt.toISOString() });
-      return collector;
+      if (collector === null || !RENEWABLE.has(collector.status) || collector.renewing) return undefined;
+      const detail = await due(em, collector);
+      if (detail !== undefined) this.request(em, caller, collector, detail);
+      return detail && collector;
     });
     if (renewed === undefined) return false;
     await this.queue.add(renewed);
@@ -81,7 +103,7 @@ export class CollectorGenerations {
     return { certificates: length, accounts: await this.credentials.revokeOfCollector(em, caller, collectorPackageId, { upToGeneration }) };
   }
 
-  private request(em: Em, caller: Caller, collector: CollectorPackage, detail: Record<string, unknown> = {}): void {
+  private request(em: Em, caller: Caller, collector: CollectorPackage, detail: Detail = {}): void {
     collector.renew(this.clock.now());
     this.record(em, caller, 'collector_package.renew', collector, { generation: collector.generation, ...detail });
   }

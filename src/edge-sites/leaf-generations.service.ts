@@ -19,6 +19,8 @@ export interface Revoked {
   accounts: NatsAccount[];
 }
 
+type Detail = Record<string, unknown>;
+
 /** The generations of leaves: how a new one comes, and how those before it go. */
 @Injectable()
 export class LeafGenerations {
@@ -63,12 +65,33 @@ export class LeafGenerations {
    * being made.
    * @returns whether it did
    */
-  async renew(caller: Caller, id: string): Promise<boolean> {
+  renew(caller: Caller, id: string): Promise<boolean> {
+    return this.requestWhere(caller, id, async (em, leaf) => {
+      if (!leaf.certExpiresAt) return undefined;
+      if (!gainsByRenewal(leaf.certExpiresAt, await this.authorities.activeCa(em, leaf.tenantId), this.clock.now())) return undefined;
+      return { cert_expires_at: leaf.certExpiresAt.toISOString() };
+    });
+  }
+
+  /**
+   * Asks for a new generation after one whose users are signed by a key that is to go. Not when there is one already, or it is being made.
+   * @returns whether it did
+   */
+  supersede(caller: Caller, id: string, generation: number): Promise<boolean> {
+    return this.requestWhere(caller, id, (_em, leaf) => (leaf.generation === generation ? { supersedes: generation } : undefined));
+  }
+
+  /** @param due whether it is to be done, with what is to be said of it; undefined when not */
+  private async requestWhere(
+    caller: Caller,
+    id: string,
+    due: (em: Em, leaf: NatsLeafServer) => Promise<Detail | undefined> | Detail | undefined,
+  ): Promise<boolean> {
     const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
       const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
-      if (site === undefined || leaf === undefined || leaf.status === 'pending' || !leaf.certExpiresAt) return undefined;
-      if (!gainsByRenewal(leaf.certExpiresAt, await this.authorities.activeCa(em, leaf.tenantId), this.clock.now())) return undefined;
-      const detail = { cert_expires_at: leaf.certExpiresAt.toISOString() };
+      if (site === undefined || leaf === undefined || leaf.status === 'pending') return undefined;
+      const detail = await due(em, leaf);
+      if (detail === undefined) return undefined;
       this.request(leaf);
       this.record(em, caller, 'nats_leaf_server.renew', site, { generation: leaf.generation, ...detail });
       return leaf;

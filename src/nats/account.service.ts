@@ -2,8 +2,8 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
-import { NatsAccount, type NatsAccountKind, NatsUser, Tenant } from '#libs/model';
+import { type Clock, DomainError, newId, type Random, type Secret } from '#libs/kernel';
+import { NatsAccount, NatsAccountKey, type NatsAccountKind, NatsUser, Tenant } from '#libs/model';
 import {
   type Account,
   createKeyPair,
@@ -65,6 +65,30 @@ export class AccountService {
     return keyPairFromSeed(this.keyRing.open(row.signingSeedCiphertext, place(row.id, 'signing_seed')));
   }
 
+  /** Lets another key sign the account's users. What its JWT lists is the caller's to see to. */
+  useSigningKey(row: NatsAccount, publicKey: string, seed: Secret): void {
+    row.signingKey = publicKey;
+    row.signingSeedCiphertext = this.keyRing.seal(seed, place(row.id, 'signing_seed'));
+  }
+
+  /** Puts a signing key of an account on record. */
+  recordKey(em: Em, account: NatsAccount, key: Pick<NatsAccountKey, 'id' | 'status' | 'publicKey' | 'seedCiphertext' | 'listedRevision'>): NatsAccountKey {
+    const now = this.clock.now();
+    const row = Object.assign(new NatsAccountKey(), { ...key, tenantId: account.tenantId, accountId: account.id, statusSince: now, createdAt: now });
+    em.persist(row);
+    return row;
+  }
+
+  /**
+   * Makes the account's JWT anew, of what the row says. Call `announce` when the transaction is committed.
+   * @param row under a lock
+   */
+  async sign(em: Em, row: NatsAccount): Promise<void> {
+    const tenant = await em.findOneOrFail(Tenant, { id: row.tenantId });
+    row.jwt = signAccount(claimsOf(row, tenant), this.operator.signingKey, after(row.jwt, this.clock));
+    row.jwtRevision += 1;
+  }
+
   /**
    * Revokes users, and makes the JWTs of their accounts that say so. Call `announce` when the transaction is committed.
    * @param users of one tenant, loaded by `em`
@@ -96,6 +120,7 @@ export class AccountService {
       identitySeedCiphertext: this.keyRing.seal(identity.seed, place(id, 'identity_seed')),
       signingKey: signing.publicKey,
       signingSeedCiphertext: this.keyRing.seal(signing.seed, place(id, 'signing_seed')),
+      otherSigningKeys: [],
       revocations: {},
       jwtRevision: 0,
       pushedRevision: null,
@@ -105,6 +130,7 @@ export class AccountService {
     row.jwt = signAccount(claimsOf(row, tenant), this.operator.signingKey, this.clock);
     row.jwtRevision = 1;
     em.persist(row);
+    this.recordKey(em, row, { id, status: 'active', publicKey: row.signingKey, seedCiphertext: null, listedRevision: 1 });
     return row;
   }
 
@@ -119,8 +145,7 @@ export class AccountService {
     }
     const expired = await this.expiredUsers(em, Object.keys(row.revocations));
     row.revocations = Object.fromEntries(Object.entries(claims.revocations).filter(([key]) => !expired.has(key)));
-    row.jwt = signAccount({ ...claims, revocations: row.revocations }, this.operator.signingKey, after(row.jwt, this.clock));
-    row.jwtRevision += 1;
+    await this.sign(em, row);
   }
 
   /** Users whose JWT no server takes any more, revoked or not. */
@@ -145,7 +170,7 @@ function after(jwt: string, clock: Clock): Clock {
 const claimsOf = (row: NatsAccount, tenant: Tenant): Account => ({
   name: row.kind === 'control' ? `${tenant.slug}.control` : tenant.slug,
   publicKey: row.publicKey,
-  signingKeys: [row.signingKey],
+  signingKeys: [row.signingKey, ...row.otherSigningKeys],
   revocations: row.revocations,
   jetstream: row.kind === 'control' ? undefined : JETSTREAM,
 });

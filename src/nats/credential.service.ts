@@ -163,6 +163,8 @@ export class CredentialService {
       const row = recorded.get(keyPair.publicKey);
       if (row?.status !== 'intended') throw notOpen(user);
       const { account, signer } = signers.get(row.accountId)!;
+      // Another key signs by now, and the one on record may be gone before this user is.
+      if ((row.signingKey ?? signer.publicKey) !== signer.publicKey) throw notOpen(user);
       return formatCreds({ jwt: this.jwtOf(row, account, signer), keyPair });
     });
   }
@@ -282,6 +284,7 @@ export class CredentialService {
         accountId: account.id,
         status: 'intended',
         publicKey: keyPair.publicKey,
+        signingKey: account.signingKey,
         publish: [...permissions.publish.allow],
         subscribe: [...permissions.subscribe.allow],
         revokedAt: null,

@@ -20,6 +20,7 @@ export const PROBLEMS: Record<ErrorCode, { status: ProblemStatus; title: string 
   site_in_use: { status: 409, title: 'Site in use' },
   site_has_buffered_messages: { status: 409, title: 'Messages wait at the site' },
   buffer_unknown: { status: 409, title: 'Not known what waits at the site' },
+  signing_key_in_use: { status: 409, title: 'Signing key in use' },
   stale: { status: 412, title: 'Changed in the meantime' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
