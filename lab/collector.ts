@@ -56,6 +56,12 @@ export class Collector {
     });
   }
 
+  /** Makes its next generation, and waits for that. */
+  async renew(): Promise<void> {
+    const { generation } = await ok(this.api.post<CollectorPackageDto>(`/admin/collectors/${this.id}/renew`));
+    await until(`generation ${generation} of ${this.userName} is provisioned`, async () => (await this.get()).provisioned_generation === generation);
+  }
+
   revoke(): Promise<CollectorPackageDto> {
     return ok(this.api.post<CollectorPackageDto>(`/admin/collectors/${this.id}/revoke`));
   }

@@ -11,6 +11,8 @@ import { Migration20261126_9_leaf_system_account } from './Migration20261126_9_l
 import { Migration20261126_10_installed_generation } from './Migration20261126_10_installed_generation.js';
 import { Migration20261126_11_running_config } from './Migration20261126_11_running_config.js';
 import { Migration20261126_13_ca_roll_over } from './Migration20261126_13_ca_roll_over.js';
+import { Migration20261126_14_collector_generations } from './Migration20261126_14_collector_generations.js';
+import { Migration20261126_15_account_keys } from './Migration20261126_15_account_keys.js';
 import { Migration20261126_16_operator_keys } from './Migration20261126_16_operator_keys.js';
 import { Migration20261126_17_audit_chain } from './Migration20261126_17_audit_chain.js';
 
@@ -29,6 +31,8 @@ export const migrations = [
   Migration20261126_10_installed_generation,
   Migration20261126_11_running_config,
   Migration20261126_13_ca_roll_over,
+  Migration20261126_14_collector_generations,
+  Migration20261126_15_account_keys,
   Migration20261126_16_operator_keys,
   Migration20261126_17_audit_chain,
 ];

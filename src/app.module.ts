@@ -25,6 +25,7 @@ import { AddressesModule } from './platform/addresses.module.js';
 import { QueueModule } from './platform/queue/index.js';
 import { ValidationModule } from './platform/validation/index.js';
 import { ProvisioningModule } from './provisioning/index.js';
+import { SigningKeysModule, SigningKeysWorkerModule } from './signing-keys/index.js';
 import { StreamsModule, StreamsWorkerModule } from './streams/index.js';
 import { TenantsModule } from './tenants/index.js';
 
@@ -57,6 +58,7 @@ const FEATURES = [
   BundlesModule,
   StreamsModule,
   LeafAccountsModule,
+  SigningKeysModule,
 ];
 
 @Module({})
@@ -81,6 +83,7 @@ export class AppModule {
               AccountPushModule,
               LeafAccountsWorkerModule,
               StreamsWorkerModule,
+              SigningKeysWorkerModule,
             ]
           : []),
         ...(has('monitor') ? [MonitorModule] : []),

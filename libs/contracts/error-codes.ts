@@ -15,6 +15,7 @@ export const ERROR_CODES = [
   'site_has_buffered_messages',
   'buffer_unknown',
   'ca_not_trusted_everywhere',
+  'signing_key_in_use',
   'stale',
   'too_large',
   'unsupported_media_type',

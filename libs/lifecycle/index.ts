@@ -1,3 +1,4 @@
+export * from './account-key.js';
 export * from './collector-package.js';
 export * from './edge-site.js';
 export * from './lifecycle.js';

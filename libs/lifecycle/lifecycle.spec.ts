@@ -1,5 +1,6 @@
 import type { DomainError } from '#libs/kernel';
 import {
+  accountKeyLifecycle,
   collectorPackageLifecycle,
   edgeSiteLifecycle,
   type Lifecycle,
@@ -29,19 +30,30 @@ const table: Record<string, [Lifecycle<string, string>, string, Record<string, R
     },
     ['PROVISION', 'CONNECT', 'DISCONNECT', 'REPROVISION'],
   ],
+  'a signing key of an account': [
+    accountKeyLifecycle as Lifecycle<string, string>,
+    'next',
+    {
+      next: { ACTIVATE: 'active' },
+      active: { RETIRE: 'retiring' },
+      retiring: { EXPIRE: 'retired' },
+      retired: {},
+    },
+    ['ACTIVATE', 'RETIRE', 'EXPIRE'],
+  ],
   'a collector package': [
     collectorPackageLifecycle as Lifecycle<string, string>,
     'pending',
     {
       pending: { PROVISION: 'provisioning', FAIL: 'failed' },
       provisioning: { READY: 'ready', FAIL: 'failed' },
-      ready: { DOWNLOAD: 'downloaded', REVOKE: 'revoked' },
-      downloaded: { INSTALL: 'installed', REVOKE: 'revoked' },
-      installed: { REVOKE: 'revoked' },
+      ready: { DOWNLOAD: 'downloaded', RENEW: 'ready', REVOKE: 'revoked' },
+      downloaded: { INSTALL: 'installed', RENEW: 'downloaded', REVOKE: 'revoked' },
+      installed: { RENEW: 'installed', REVOKE: 'revoked' },
       failed: { RETRY: 'pending' },
       revoked: {},
     },
-    ['PROVISION', 'READY', 'DOWNLOAD', 'INSTALL', 'FAIL', 'RETRY', 'REVOKE'],
+    ['PROVISION', 'READY', 'DOWNLOAD', 'INSTALL', 'FAIL', 'RETRY', 'RENEW', 'REVOKE'],
   ],
   'an onboarding package': [
     onboardingPackageLifecycle as Lifecycle<string, string>,
@@ -78,7 +90,7 @@ const table: Record<string, [Lifecycle<string, string>, string, Record<string, R
     },
     ['ISSUE', 'ABANDON', 'REVOKE'],
   ],
-  'a signing key': [
+  'a signing key of the operator': [
     signingKeyLifecycle as Lifecycle<string, string>,
     'next',
     {

@@ -1,4 +1,5 @@
 import type { CollectorType } from '#libs/contracts';
+import { DomainError } from '#libs/kernel';
 import { type CollectorPackageEvent, type CollectorPackageStatus, collectorPackageLifecycle } from '#libs/lifecycle';
 import { defineEntity, p } from '@mikro-orm/core';
 import { tenantOwned } from './tenant-owned.js';
@@ -22,11 +23,18 @@ const schema = defineEntity({
     /** Null for a collector that dials the hub. */
     edgeSiteId: p.uuid().nullable(),
     configOverrides: p.json<Record<string, string | number | boolean>>(),
-    /** Grows with each retry: what an earlier attempt makes is not kept. */
+    /** Grows with each retry and renewal: what an earlier attempt makes is not kept. */
     attempt: p.integer(),
     lastError: p.text().nullable(),
+    /** One certificate and NATS user; which is wanted. As the generations below, 1 from the start: the status says what has been there. */
+    generation: p.integer(),
+    provisionedGeneration: p.integer(),
+    /** Of the bundle that was downloaded last. */
+    downloadedGeneration: p.integer(),
+    /** The newest that its collector was seen with. */
+    installedGeneration: p.integer(),
 
-    // What was provisioned: the collector's identity, which stays while its configuration changes with the address of its leaf.
+    // What was provisioned: the collector's identity, which stays until it is renewed, while its configuration changes with the address of its leaf.
     certPem: p.text().nullable().lazy(),
     /** As it was then. Bundles have the chain of the day; the version before reads this one during an upgrade. */
     caChainPem: p.text().nullable().lazy(),
@@ -60,20 +68,25 @@ export class CollectorPackage extends schema.class {
     this.status = collectorPackageLifecycle.next(this.status, event);
   }
 
+  /** Whether a generation after the first is wanted that is not made yet. The one before is handed out meanwhile. */
+  get renewing(): boolean {
+    return this.provisionedGeneration < this.generation;
+  }
+
   startProvisioning(at: Date): void {
     // A run that was cut short is run again.
-    if (this.status !== 'provisioning') this.apply('PROVISION');
+    if (this.status === 'pending') this.apply('PROVISION');
     this.updatedAt = at;
   }
 
   provision(made: ProvisionedCollector, at: Date): void {
-    this.apply('READY');
-    Object.assign(this, made, { provisionedAt: at, lastError: null, updatedAt: at });
+    if (!this.renewing) this.apply('READY');
+    Object.assign(this, made, { provisionedGeneration: this.generation, provisionedAt: at, lastError: null, updatedAt: at });
   }
 
-  /** Why provisioning cannot succeed by being tried again. */
+  /** Why provisioning cannot succeed by being tried again. A package that was being renewed stays what it is. */
   fail(reason: string, at: Date): void {
-    this.apply('FAIL');
+    if (!this.renewing) this.apply('FAIL');
     this.lastError = reason;
     this.updatedAt = at;
   }
@@ -85,20 +98,45 @@ export class CollectorPackage extends schema.class {
     this.updatedAt = at;
   }
 
+  /**
+   * Asks for the next generation; the one before works until the new one was seen at work.
+   * @throws DomainError `illegal_transition` before there is a first one, while another is being made, and when it is revoked
+   */
+  renew(at: Date): void {
+    this.apply('RENEW');
+    if (this.renewing && this.lastError === null) {
+      throw new DomainError('illegal_transition', `Generation ${this.generation} of the collector package is being made already. Wait until it is provisioned.`);
+    }
+    this.generation += 1;
+    this.attempt += 1;
+    this.lastError = null;
+    this.updatedAt = at;
+  }
+
   /** @param natsUrl what the configuration dials that is handed out */
   download(natsUrl: string, at: Date): void {
     // It may be fetched again, with the newest configuration.
     if (this.status === 'ready') this.apply('DOWNLOAD');
     this.downloadedNatsUrl = natsUrl;
+    this.downloadedGeneration = this.provisionedGeneration;
     this.downloadedAt = at;
     this.updatedAt = at;
   }
 
-  /** Its collector has been seen at work. That stays so, whatever is downloaded later. */
-  install(at: Date): void {
-    this.apply('INSTALL');
-    this.installedAt = at;
+  /**
+   * Its collector has been seen at work. That stays so, whatever is downloaded later.
+   * @returns whether it was seen with this generation for the first time
+   */
+  install(generation: number, at: Date): boolean {
+    const isFirst = this.status === 'downloaded';
+    if (!isFirst && (this.status !== 'installed' || generation <= this.installedGeneration)) return false;
+    if (isFirst) {
+      this.apply('INSTALL');
+      this.installedAt = at;
+    }
+    this.installedGeneration = generation;
     this.updatedAt = at;
+    return true;
   }
 
   revoke(at: Date): void {
@@ -108,11 +146,12 @@ export class CollectorPackage extends schema.class {
   }
 
   /**
-   * Whether what was downloaded dials something else than it should by now.
+   * Whether what was downloaded dials something else than it should by now, or was renewed since.
    * @param natsUrl what it should dial; null when nobody has said
    */
   isOutdated(natsUrl: string | null): boolean {
-    return (this.status === 'downloaded' || this.status === 'installed') && this.downloadedNatsUrl !== natsUrl;
+    if (this.status !== 'downloaded' && this.status !== 'installed') return false;
+    return this.downloadedNatsUrl !== natsUrl || this.downloadedGeneration < this.provisionedGeneration;
   }
 }
 schema.setClass(CollectorPackage);

@@ -18,8 +18,11 @@ const schema = defineEntity({
     version: p.integer().version(),
     publicKey: p.string(),
     identitySeedCiphertext: p.text(),
+    /** The key that signs users. */
     signingKey: p.string(),
     signingSeedCiphertext: p.text(),
+    /** Keys that the JWT lists beside it, for those whom they have signed or will sign. */
+    otherSigningKeys: p.json<string[]>(),
     /** User keys that may no longer connect, with the Unix second up to which their JWTs are refused. */
     revocations: p.json<Record<string, number>>(),
     jwt: p.text(),

@@ -18,6 +18,8 @@ const schema = defineEntity({
     version: p.integer().version(),
     name: p.string(),
     publicKey: p.string(),
+    /** The key of the account that signs it. Null only of what a process of an earlier version makes. */
+    signingKey: p.string().nullable(),
     publish: p.json<string[]>(),
     subscribe: p.json<string[]>(),
     expiresAt: p.datetime().nullable(),

@@ -30,8 +30,8 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', [Action, Subject[]][]> = {
     ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa']],
     ['delete', ['EdgeSite']],
-    ['regenerate', ['NatsLeafServer']],
-    ['revoke', ['NatsLeafServer', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
+    ['regenerate', ['NatsLeafServer', 'NatsAccount']],
+    ['revoke', ['NatsLeafServer', 'NatsAccount', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['read', ['ApiKey', 'AuditEvent']],
   ],
 };

@@ -20,6 +20,8 @@ describe('access rules', () => {
       ['update', 'EdgeSite', ['admin', 'platform_admin']],
       ['delete', 'EdgeSite', ['admin', 'platform_admin']],
       ['regenerate', 'NatsLeafServer', ['admin', 'platform_admin']],
+      ['regenerate', 'NatsAccount', ['admin', 'platform_admin']],
+      ['revoke', 'NatsAccount', ['admin', 'platform_admin']],
       ['update', 'NatsLeafServer', ['operator', 'admin', 'platform_admin']],
       ['revoke', 'NatsLeafServer', ['admin', 'platform_admin']],
       ['download', 'Bundle', ['operator', 'admin', 'platform_admin']],

@@ -12,7 +12,7 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { PublicUrl } from '../platform/public-url.js';
-import type { CollectorJob } from './collector-queue.js';
+import { type CollectorJob, waiting } from './collector-queue.js';
 import { sealCollectorSecrets } from './collector-secrets.js';
 
 interface Intended {
@@ -63,7 +63,7 @@ export class CollectorProvisioner {
         },
         this.clock.now(),
       );
-      this.record(em, collector, 'collector_package.provision');
+      this.record(em, collector, 'collector_package.provision', { generation: collector.generation });
       return true;
     });
   }
@@ -103,11 +103,13 @@ export class CollectorProvisioner {
       { clock: this.clock, random: this.random },
     );
     const edgeSiteId = collector.edgeSiteId ?? undefined;
-    const [certificate] = await this.certificates.intend(em, tenantId, [{ intent, collectorPackageId, edgeSiteId }]);
+    const { generation } = collector;
+    const [certificate] = await this.certificates.intend(em, tenantId, [{ intent, collectorPackageId, generation, edgeSiteId }]);
     const user = await this.credentials.intendCollectorUser(em, {
       tenantId,
       name: collector.userName,
       collectorPackageId,
+      generation,
       edgeSiteId: edgeSiteId ?? null,
       subjects: collectorSubjects(collector.collectorType),
       expiresAt: intent.notAfter,
@@ -117,7 +119,7 @@ export class CollectorProvisioner {
 
   /** @returns undefined when it is not being provisioned any more, or in another attempt */
   private async lock(em: Em, { packageId, attempt }: CollectorJob): Promise<CollectorPackage | undefined> {
-    const where = { id: packageId, attempt, status: ['pending' as const, 'provisioning' as const] };
+    const where = { $and: [{ id: packageId, attempt }, waiting()] };
     return (await em.findOne(CollectorPackage, where, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? undefined;
   }
 

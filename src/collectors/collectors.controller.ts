@@ -4,6 +4,7 @@ import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js
 import { ApiPage, type Page } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
+import { CollectorGenerations } from './collector-generations.service.js';
 import { CollectorsService } from './collectors.service.js';
 import { CollectorPackageDto, toCollectorPackageDto } from './dto/collector.dto.js';
 import { CollectorQuery, CreateCollectorPackageDto, toCollectorFilter, toNewCollector } from './dto/collector-input.dto.js';
@@ -11,7 +12,10 @@ import { CollectorQuery, CreateCollectorPackageDto, toCollectorFilter, toNewColl
 @ApiTags('Collectors')
 @Controller('admin/collectors')
 export class CollectorsController {
-  constructor(private readonly collectors: CollectorsService) {}
+  constructor(
+    private readonly collectors: CollectorsService,
+    private readonly generations: CollectorGenerations,
+  ) {}
 
   @Post()
   @Authorize('create', 'CollectorPackage')
@@ -49,6 +53,30 @@ export class CollectorsController {
   @ApiProblems(400, 401, 403, 404, 409)
   async retry(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<CollectorPackageDto> {
     return toCollectorPackageDto(await this.collectors.retry(caller, id));
+  }
+
+  @Post(':id/renew')
+  @HttpCode(202)
+  @Authorize('update', 'CollectorPackage')
+  @ApiOperation({
+    operationId: 'renewCollectorPackage',
+    summary: 'Make a new certificate and NATS user for a package; those before work until its collector was seen with the new ones',
+  })
+  @ApiProblems(400, 401, 403, 404, 409)
+  async renew(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<CollectorPackageDto> {
+    return toCollectorPackageDto(await this.generations.renew(caller, id));
+  }
+
+  @Post(':id/revoke-previous')
+  @HttpCode(200)
+  @Authorize('revoke', 'CollectorPackage')
+  @ApiOperation({
+    operationId: 'revokePreviousOfCollectorPackage',
+    summary: 'Revoke all generations of a package before the newest at once; a collector that runs one of them is cut off',
+  })
+  @ApiProblems(400, 401, 403, 404, 409)
+  async revokePrevious(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<CollectorPackageDto> {
+    return toCollectorPackageDto(await this.generations.revokePrevious(caller, id));
   }
 
   @Post(':id/revoke')

@@ -73,6 +73,10 @@ export class CollectorsService {
         ...input,
         configOverrides,
         attempt: 1,
+        generation: 1,
+        provisionedGeneration: 1,
+        downloadedGeneration: 1,
+        installedGeneration: 1,
         createdAt: now,
         updatedAt: now,
       });
@@ -135,7 +139,8 @@ export class CollectorsService {
     return this.view({ collector, site: collector.edgeSiteId ? await em.findOne(EdgeSite, { id: collector.edgeSiteId }) : null });
   }
 
-  private async change(
+  /** Changes a package under its lock. @throws DomainError `not_found`, `forbidden` */
+  async change(
     caller: Caller,
     id: string,
     action: 'update' | 'revoke',

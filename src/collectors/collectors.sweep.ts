@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CollectorPackage } from '#libs/model';
 import { Database, PLATFORM } from '../platform/database/index.js';
 import { PendingSweep } from '../platform/queue/index.js';
-import { CollectorQueue, type PendingCollector } from './collector-queue.js';
+import { CollectorQueue, type PendingCollector, waiting } from './collector-queue.js';
 
 @Injectable()
 export class CollectorsSweep extends PendingSweep<PendingCollector> {
@@ -18,7 +18,7 @@ export class CollectorsSweep extends PendingSweep<PendingCollector> {
       .em(PLATFORM)
       .find(
         CollectorPackage,
-        { status: ['pending', 'provisioning'], id: { $gt: lastId } },
+        { $and: [waiting(), { id: { $gt: lastId } }] },
         { fields: ['id', 'tenantId', 'attempt'], orderBy: { id: 'asc' }, limit },
       );
   }

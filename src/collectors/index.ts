@@ -1,3 +1,4 @@
+export * from './collector-generations.service.js';
 export * from './collector-presence.service.js';
 export * from './collector-secrets.js';
 export * from './collectors.module.js';

@@ -1,6 +1,6 @@
 export * from './edge-sites.module.js';
 export * from './edge-sites.service.js';
-export { soonAfter } from './expiring.js';
+export { gainsByRenewal, soonAfter } from './expiring.js';
 export * from './leaf-generations.service.js';
 export * from './leaf-presence.service.js';
 export * from './listener-hosts.js';

@@ -19,6 +19,8 @@ export interface Revoked {
   accounts: NatsAccount[];
 }
 
+type Detail = Record<string, unknown>;
+
 /** The generations of leaves: how a new one comes, and how those before it go. */
 @Injectable()
 export class LeafGenerations {
@@ -63,15 +65,34 @@ export class LeafGenerations {
    * (`reasonToRenew`). Not while one is being made.
    * @returns whether it did
    */
-  async renew(caller: Caller, id: string): Promise<boolean> {
-    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
-      if (site === undefined || leaf === undefined || leaf.status === 'pending') return undefined;
+  renew(caller: Caller, id: string): Promise<boolean> {
+    return this.requestWhere(caller, id, async (em, leaf) => {
       const active = await this.authorities.activeCa(em, leaf.tenantId);
       const { trustedCaIds } = await this.authorities.chainOf(em, leaf.tenantId);
       const reason = reasonToRenew(leaf, { active, trustedCaIds }, this.clock.now());
-      if (reason === undefined) return undefined;
-      const detail = { reason, cert_expires_at: leaf.certExpiresAt?.toISOString() };
+      return reason && { reason, cert_expires_at: leaf.certExpiresAt?.toISOString() };
+    });
+  }
+
+  /**
+   * Asks for a new generation after one whose users are signed by a key that is to go. Not when there is one already, or it is being made.
+   * @returns whether it did
+   */
+  supersede(caller: Caller, id: string, generation: number): Promise<boolean> {
+    return this.requestWhere(caller, id, (_em, leaf) => (leaf.generation === generation ? { supersedes: generation } : undefined));
+  }
+
+  /** @param due whether it is to be done, with what is to be said of it; undefined when not */
+  private async requestWhere(
+    caller: Caller,
+    id: string,
+    due: (em: Em, leaf: NatsLeafServer) => Promise<Detail | undefined> | Detail | undefined,
+  ): Promise<boolean> {
+    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
+      if (site === undefined || leaf === undefined || leaf.status === 'pending') return undefined;
+      const detail = await due(em, leaf);
+      if (detail === undefined) return undefined;
       this.request(leaf);
       this.record(em, caller, 'nats_leaf_server.renew', site, { generation: leaf.generation, ...detail });
       return leaf;

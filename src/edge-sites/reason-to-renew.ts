@@ -1,5 +1,5 @@
 import type { NatsLeafServer } from '#libs/model';
-import { soonAfter } from './expiring.js';
+import { gainsByRenewal } from './expiring.js';
 
 /** What a leaf's newest generation was made with. */
 type Newest = Pick<NatsLeafServer, 'certExpiresAt' | 'caId' | 'trustedCaIds'>;
@@ -19,7 +19,5 @@ export function reasonToRenew({ certExpiresAt, caId, trustedCaIds }: Newest, { a
   if (caId !== active.id) return 'ca_replaced';
   // One that trusts a CA that has retired goes on: a new generation is work at the site, and what that CA signed has run out.
   if (!trusted.every((id) => trustedCaIds?.includes(id))) return 'ca_added';
-  // No certificate outlives its CA: at the CA's end a new one would gain nothing, again and again.
-  if (certExpiresAt < soonAfter(now) && certExpiresAt < active.notAfter) return 'cert_expiring_soon';
-  return undefined;
+  return gainsByRenewal(certExpiresAt, active, now) ? 'cert_expiring_soon' : undefined;
 }

@@ -36,8 +36,7 @@ export class CollectorWatch extends SweepService {
 
   private async look(place: ExpectedCollectors): Promise<void> {
     const users = await this.usersAt(place);
-    const seen = Object.entries(place.packages).filter(([user]) => users.has(user));
-    await this.presence.seen(place.tenantId, seen.map(([, packageId]) => packageId));
+    await this.presence.seen(place.tenantId, place.users.filter((user) => users.has(user)));
   }
 
   private usersAt({ tenantId, account, siteSlug }: ExpectedCollectors): Promise<Set<string>> {

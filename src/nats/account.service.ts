@@ -2,8 +2,8 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
-import { NatsAccount, type NatsAccountKind, NatsUser, Tenant } from '#libs/model';
+import { type Clock, DomainError, newId, type Random, type Secret } from '#libs/kernel';
+import { NatsAccount, NatsAccountKey, type NatsAccountKind, NatsUser, Tenant } from '#libs/model';
 import {
   type Account,
   createKeyPair,
@@ -68,6 +68,28 @@ export class AccountService {
     return keyPairFromSeed(this.keyRing.open(row.signingSeedCiphertext, place(row.id, 'signing_seed')));
   }
 
+  /** Lets another key sign the account's users. What its JWT lists is the caller's to see to. */
+  useSigningKey(row: NatsAccount, publicKey: string, seed: Secret): void {
+    row.signingKey = publicKey;
+    row.signingSeedCiphertext = this.keyRing.seal(seed, place(row.id, 'signing_seed'));
+  }
+
+  /** Puts a signing key of an account on record. */
+  recordKey(em: Em, account: NatsAccount, key: Pick<NatsAccountKey, 'id' | 'status' | 'publicKey' | 'seedCiphertext' | 'listedRevision'>): NatsAccountKey {
+    const now = this.clock.now();
+    const row = Object.assign(new NatsAccountKey(), { ...key, tenantId: account.tenantId, accountId: account.id, statusSince: now, createdAt: now });
+    em.persist(row);
+    return row;
+  }
+
+  /**
+   * Makes the account's JWT anew, of what the row says. Call `announce` when the transaction is committed.
+   * @param row under a lock
+   */
+  async sign(em: Em, row: NatsAccount): Promise<void> {
+    await this.revoke(em, row, []);
+  }
+
   /**
    * Revokes users, and makes the JWTs of their accounts that say so. Call `announce` when the transaction is committed.
    * @param users of one tenant, loaded by `em`
@@ -114,14 +136,16 @@ export class AccountService {
       identitySeedCiphertext: this.keyRing.seal(identity.seed, place(id, 'identity_seed')),
       signingKey: signing.publicKey,
       signingSeedCiphertext: this.keyRing.seal(signing.seed, place(id, 'signing_seed')),
+      otherSigningKeys: [],
       revocations: {},
       jwtRevision: 0,
       pushedRevision: null,
       pushedAt: null,
       createdAt: this.clock.now(),
     });
-    this.sign(row, claimsOf(row, tenant), await this.operator.within(em));
+    this.signBy(row, claimsOf(row, tenant), await this.operator.within(em));
     em.persist(row);
+    this.recordKey(em, row, { id, status: 'active', publicKey: row.signingKey, seedCiphertext: null, listedRevision: 1 });
     return row;
   }
 
@@ -137,10 +161,10 @@ export class AccountService {
     }
     const expired = await this.expiredUsers(em, Object.keys(row.revocations));
     row.revocations = Object.fromEntries(Object.entries(claims.revocations).filter(([key]) => !expired.has(key)));
-    this.sign(row, { ...claims, revocations: row.revocations }, operator);
+    this.signBy(row, { ...claims, revocations: row.revocations }, operator);
   }
 
-  private sign(row: NatsAccount, claims: Account, { signingKey }: Operator): void {
+  private signBy(row: NatsAccount, claims: Account, { signingKey }: Operator): void {
     const clock = row.jwtRevision === 0 ? this.clock : laterThan(row.jwt, this.clock);
     Object.assign(row, { jwt: signAccount(claims, signingKey, clock), jwtRevision: row.jwtRevision + 1, signedBy: signingKey.publicKey });
   }
@@ -177,7 +201,7 @@ const find = (em: Em, tenantId: string, kind: NatsAccountKind) => em.findOne(Nat
 const claimsOf = (row: NatsAccount, tenant: Tenant): Account => ({
   name: row.kind === 'control' ? `${tenant.slug}.control` : tenant.slug,
   publicKey: row.publicKey,
-  signingKeys: [row.signingKey],
+  signingKeys: [row.signingKey, ...row.otherSigningKeys],
   revocations: row.revocations,
   jetstream: row.kind === 'control' ? undefined : JETSTREAM,
 });

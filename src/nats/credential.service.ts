@@ -41,6 +41,8 @@ interface NewCollectorUser {
   tenantId: string;
   name: string;
   collectorPackageId: string;
+  /** Of the package. */
+  generation: number;
   edgeSiteId: string | null;
   /** What it may publish. */
   subjects: readonly string[];
@@ -161,6 +163,8 @@ export class CredentialService {
       const row = recorded.get(keyPair.publicKey);
       if (row?.status !== 'intended') throw notOpen(user);
       const { account, signer } = signers.get(row.accountId)!;
+      // Another key signs by now, and the one on record may be gone before this user is.
+      if ((row.signingKey ?? signer.publicKey) !== signer.publicKey) throw notOpen(user);
       return formatCreds({ jwt: this.jwtOf(row, account, signer), keyPair });
     });
   }
@@ -211,9 +215,16 @@ export class CredentialService {
     return this.revokeWhere(em, caller, { ...heldBy({ edgeSiteId }), ...upTo });
   }
 
-  /** As `revokeOfSite`, for a collector's user. */
-  revokeOfCollector(em: Em, caller: Caller, collectorPackageId: string): Promise<NatsAccount[]> {
-    return this.revokeWhere(em, caller, { collectorPackageId });
+  /** As `revokeOfSite`, for a collector's users. */
+  revokeOfCollector(
+    em: Em,
+    caller: Caller,
+    collectorPackageId: string,
+    { upToGeneration }: { upToGeneration?: number } = {},
+  ): Promise<NatsAccount[]> {
+    // Those of the first generation have none, where it is older than generations are.
+    const upTo = upToGeneration === undefined ? {} : { $or: [{ generation: null }, { generation: { $lte: upToGeneration } }] };
+    return this.revokeWhere(em, caller, { collectorPackageId, ...upTo });
   }
 
   /** The revision of the operator's JWT in the bundle of one generation of a leaf; 0 when it is not known. */
@@ -283,6 +294,7 @@ export class CredentialService {
         accountId: account.id,
         status: 'intended',
         publicKey: keyPair.publicKey,
+        signingKey: account.signingKey,
         publish: [...permissions.publish.allow],
         subscribe: [...permissions.subscribe.allow],
         revokedAt: null,

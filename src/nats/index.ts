@@ -1,4 +1,5 @@
 export * from './account-push.module.js';
+export * from './account-keys.service.js';
 export * from './account-pusher.js';
 export * from './account.service.js';
 export * from './credential.service.js';

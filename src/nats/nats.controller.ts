@@ -43,7 +43,7 @@ export class NatsController {
     operationId: 'createNatsCredential',
     summary: 'Make a short-lived NATS user for a person or a test; its credentials are shown once',
   })
-  @ApiProblems(400, 401, 403, 404, 422)
+  @ApiProblems(400, 401, 403, 404, 409, 422)
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateNatsCredentialDto): Promise<CreatedNatsCredentialDto> {
     const { user, creds } = await this.credentials.createForPerson(caller, { ...body, expiresIn: body.expires_in });
     return { ...toNatsCredentialDto(user), creds: creds.reveal() };

@@ -3,6 +3,7 @@ import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from 
 import { PkiModule } from '../pki/index.js';
 import { Config } from '../platform/config/index.js';
 import { ACCOUNTS_QUEUE } from './account-push.js';
+import { AccountKeys } from './account-keys.service.js';
 import { AccountPusher } from './account-pusher.js';
 import { AccountService } from './account.service.js';
 import { CredentialService } from './credential.service.js';
@@ -19,6 +20,7 @@ import { PlatformHosts } from './platform-hosts.js';
 import { TenantConnections } from './tenant-connections.js';
 
 const PUBLIC = [
+  AccountKeys,
   AccountPusher,
   AccountService,
   CredentialService,

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { NatsAccountKind } from '#libs/model';
+import type { NatsAccount, NatsAccountKind } from '#libs/model';
 import { leafAccountServicePermissions, leafConnectionsServicePermissions, type Permissions, streamServicePermissions } from '#libs/nats';
 import { Database } from '../platform/database/index.js';
 import { AccountService } from './account.service.js';
@@ -41,10 +41,14 @@ export class TenantConnections implements OnApplicationShutdown {
     private readonly client: HubClient,
   ) {}
 
-  /** Lends a connection for a piece of work. It is made when there is none, and closed when nobody has used it for a while. */
+  /**
+   * Lends a connection for a piece of work. It is made when there is none, and closed when nobody has used it for a while. One whose user was
+   * signed by an earlier key of the account is not lent any more: the hub may refuse it.
+   */
   async use<T>(tenantId: string, task: TenantTask, work: (connection: NatsConnection) => Promise<T>): Promise<T> {
-    const key = `${task} ${tenantId}`;
-    const kept = this.lend(key, () => this.open(tenantId, USERS[task]));
+    const account = await this.accounts.accountOf(this.database.em({ tenantId }), tenantId, USERS[task].account);
+    const key = `${task} ${tenantId} ${account.signingKey}`;
+    const kept = this.lend(key, () => this.open(account, USERS[task]));
     try {
       return await work(await kept.connection);
     } finally {
@@ -90,8 +94,7 @@ export class TenantConnections implements OnApplicationShutdown {
     kept.timer.unref();
   }
 
-  private async open(tenantId: string, { name, permissions, account: kind }: TaskUser): Promise<NatsConnection> {
-    const account = await this.accounts.accountOf(this.database.em({ tenantId }), tenantId, kind);
+  private async open(account: NatsAccount, { name, permissions }: TaskUser): Promise<NatsConnection> {
     const user = { name, account: account.publicKey, signer: this.accounts.signingKey(account), permissions };
     return this.client.connect(user, { timeout: 3_000 });
   }

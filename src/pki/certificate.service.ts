@@ -177,14 +177,20 @@ export class CertificateService {
     return this.revokeAll(em, caller, { ...heldBy({ edgeSiteId }), ...upTo }, reason);
   }
 
-  /** Revokes what a package was issued, and what is being issued to it. */
+  /**
+   * Revokes what a package was issued, and what is being issued to it.
+   * @param upToGeneration as of `revokeOfSite`
+   */
   revokeOfPackage(
     em: Em,
     caller: Caller,
     holder: Exclude<CertificateHolder, { edgeSiteId: unknown }>,
     reason: EndEntityReason,
+    upToGeneration?: number,
   ): Promise<Certificate[]> {
-    return this.revokeAll(em, caller, holder, reason);
+    // Those of the first generation have none, where it is older than generations are.
+    const upTo = upToGeneration === undefined ? {} : { $or: [{ generation: null }, { generation: { $lte: upToGeneration } }] };
+    return this.revokeAll(em, caller, { ...holder, ...upTo }, reason);
   }
 
   /**

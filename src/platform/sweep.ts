@@ -57,6 +57,23 @@ export abstract class SweepService implements OnApplicationBootstrap, OnModuleDe
   }
 }
 
+/** A sweep over rows, each by itself: one that fails keeps no other from it, and the next run tries again. */
+export abstract class RowSweep<Row extends { id: string }> extends SweepService {
+  /** Those with the lowest ids above `lastId`, in their order. */
+  protected abstract page(lastId: string): Promise<Row[]>;
+
+  protected abstract work(row: Row): Promise<unknown>;
+
+  async run(): Promise<void> {
+    await forEachPage(
+      (lastId) => this.page(lastId),
+      async (rows) => {
+        for (const row of rows) await this.work(row).catch((error: unknown) => this.logger.warn({ err: error, id: row.id }, 'not done; it is tried again'));
+      },
+    );
+  }
+}
+
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /**

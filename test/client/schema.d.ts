@@ -607,6 +607,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/collectors/{id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new certificate and NATS user for a package; those before work until its collector was seen with the new ones */
+        post: operations["renewCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/collectors/{id}/revoke-previous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke all generations of a package before the newest at once; a collector that runs one of them is cut off */
+        post: operations["revokePreviousOfCollectorPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/collectors/{id}/revoke": {
         parameters: {
             query?: never;
@@ -847,6 +881,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/nats/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the keys that sign the NATS users of the tenant’s accounts, newest first */
+        get: operations["listSigningKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/nats/signing-keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make new signing keys for the tenant’s accounts; leaves and packages get new users, and the keys before go when nobody has theirs any more */
+        post: operations["rotateSigningKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/nats/signing-keys/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a retiring signing key out of use now; with force, whoever it has signed is cut off */
+        post: operations["retireSigningKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -878,7 +963,7 @@ export interface components {
          * @description For programs.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
+        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "signing_key_in_use" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
         FieldError: {
             /**
              * @description JSON pointer (RFC 6901) into the body or query.
@@ -2166,17 +2251,38 @@ export interface components {
              */
             nats_url: string | null;
             /**
-             * @description Whether what was downloaded dials something else by now. A new token gives the new configuration, with the same identity.
+             * @description Whether what was downloaded dials something else by now, or was renewed since. A new token gives the new bundle.
              * @example false
              */
             config_outdated: boolean;
             /**
+             * @description Which set of certificate and NATS user is wanted. Greater than `provisioned_generation` while it is being made.
+             * @example 1
+             */
+            generation: number;
+            /**
+             * @description The generation that is downloaded with a new token; null until there is one.
+             * @example 1
+             */
+            provisioned_generation: number | null;
+            /**
+             * @description The generation that was downloaded last.
+             * @example 1
+             */
+            downloaded_generation: number | null;
+            /**
+             * @description The newest generation that its collector was seen connected with; those before it are revoked.
+             * @example 1
+             */
+            installed_generation: number | null;
+            /**
              * Format: date-time
+             * @description When the certificate of `provisioned_generation` ends.
              * @example 2027-11-24T10:00:00.000Z
              */
             cert_expires_at: string | null;
             /**
-             * @description Why provisioning failed for good, in words.
+             * @description Why provisioning failed for good, or making another generation did, in words.
              * @example The issuer expires before the certificate would begin.
              */
             last_error: string | null;
@@ -2397,6 +2503,55 @@ export interface components {
              */
             subjects: string[];
         };
+        /**
+         * @description The active key signs. A next one is listed in the account’s JWT and signs nothing yet, a retiring one signs nothing any more.
+         * @enum {string}
+         */
+        SigningKeyStatus: "next" | "active" | "retiring" | "retired";
+        SigningKey: {
+            /**
+             * @description Whose users it signs: `tenant` is the account that messages go through, over `control` leaves learn of revoked users.
+             * @example tenant
+             * @enum {string}
+             */
+            account: "tenant" | "control";
+            /**
+             * @description The active key signs. A next one is listed in the account’s JWT and signs nothing yet, a retiring one signs nothing any more.
+             * @example active
+             */
+            status: components["schemas"]["SigningKeyStatus"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e92 */
+            id: string;
+            /** @example ACZ5LWNIXKQ4HRB6F5ZCSLPOVPBDVRTBEU7FBMNTQWVXVW3QMV6L7GQXK */
+            public_key: string;
+            /** @example 2026-11-24T10:00:00.000Z */
+            status_since: string;
+            /**
+             * @description How many NATS users it has signed that are neither revoked nor expired.
+             * @example 12
+             */
+            live_users: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+        };
+        SigningKeyPage: {
+            data: components["schemas"]["SigningKey"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        RetireSigningKey: {
+            /**
+             * @description Whether to retire it although it has signed users that are good: they are cut off, and count as revoked.
+             * @example false
+             */
+            force?: boolean;
+        };
     };
     responses: {
         /** @description Malformed request (`malformed_request`), Tenant required (`tenant_required`) */
@@ -2435,7 +2590,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`) */
+        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`), Signing key in use (`signing_key_in_use`) */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -3342,6 +3497,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
@@ -4065,6 +4221,76 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    renewCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokePreviousOfCollectorPackage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorPackage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     revokeCollectorPackage: {
         parameters: {
             query?: never;
@@ -4633,6 +4859,126 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSigningKeys: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeyPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateSigningKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeyPage"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retireSigningKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetireSigningKey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];

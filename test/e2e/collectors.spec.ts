@@ -144,6 +144,30 @@ describe.each(Object.entries(NATS_SERVERS))('on nats-server %s', (_version, nats
       expect(await received(atHub, 'logs.syslog', `${place} other`, 1)).toHaveLength(1);
     }));
 
+    it('that is renewed works beside what it was before, until it is seen at work; then what it was before is refused', lab(async ({ deployment, arranged: { acme, site, atHub } }) => {
+      const collector = await downloaded(acme, 'flowgger', place === 'leaf' ? site : undefined);
+      const prefix = `${deployment.directory}/hosts/${place} renewed`;
+      expect(await collector.update(prefix)).toMatchObject({ code: 0 });
+      const before = { ...collector.configuration };
+      const old = await connected(collector, before);
+      await collector.seen();
+
+      await collector.renew();
+      expect(await collector.get()).toMatchObject({ status: 'installed', config_outdated: true, installed_generation: 1 });
+      await collector.download();
+      const { code, output } = await collector.update(prefix);
+      expect({ code, output }).toMatchObject({ code: 0 });
+      await publish(old, { subject: 'logs.syslog', label: `${place} before`, count: 1 });
+      await (await collector.connect(before)).close();
+
+      const fresh = await connected(collector, collector.installed(prefix));
+      await publish(fresh, { subject: 'logs.syslog', label: `${place} after`, count: 1 });
+      await until('the one before is cut off', () => old.isClosed());
+      expect(await collector.get()).toMatchObject({ status: 'installed', config_outdated: false, installed_generation: 2 });
+      await expect(collector.connect(before)).rejects.toThrow(/authorization violation/i);
+      for (const label of [`${place} before`, `${place} after`]) expect(await received(atHub, 'logs.syslog', label, 1)).toHaveLength(1);
+    }));
+
     it.each(HOST_TYPES)('connects with the files that its update.sh installed: %s', async (type) =>
       lab(async ({ deployment, arranged: { collectors } }) => {
         const collector = collectors[place][type];
@@ -193,7 +217,7 @@ describe.each(Object.entries(NATS_SERVERS))('on nats-server %s', (_version, nats
   describe('after all that', () => {
     it('no message is there that nobody was to publish, and none twice', lab(async ({ arranged: { atHub } }) => {
       const expected = (subject: string) =>
-        PLACES.length * (10 + installedOn(subject)) + (subject === 'logs.syslog' ? PLACES.length : 0) + (subject === 'logs.snmp' ? 1 : 0);
+        PLACES.length * (10 + installedOn(subject)) + (subject === 'logs.syslog' ? 3 * PLACES.length : 0) + (subject === 'logs.snmp' ? 1 : 0);
       for (const subject of ALL_SUBJECTS) {
         await until(`all are there on ${subject}`, async () => (await count(atHub, subject)) >= expected(subject));
         expect([subject, await count(atHub, subject)]).toEqual([subject, expected(subject)]);

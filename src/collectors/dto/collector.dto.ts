@@ -74,16 +74,43 @@ export class CollectorPackageDto {
   nats_url!: string | null;
 
   /**
-   * Whether what was downloaded dials something else by now. A new token gives the new configuration, with the same identity.
+   * Whether what was downloaded dials something else by now, or was renewed since. A new token gives the new bundle.
    * @example false
    */
   config_outdated!: boolean;
 
-  /** @example "2027-11-24T10:00:00.000Z" */
+  /**
+   * Which set of certificate and NATS user is wanted. Greater than `provisioned_generation` while it is being made.
+   * @example 1
+   */
+  generation!: number;
+
+  /**
+   * The generation that is downloaded with a new token; null until there is one.
+   * @example 1
+   */
+  provisioned_generation!: number | null;
+
+  /**
+   * The generation that was downloaded last.
+   * @example 1
+   */
+  downloaded_generation!: number | null;
+
+  /**
+   * The newest generation that its collector was seen connected with; those before it are revoked.
+   * @example 1
+   */
+  installed_generation!: number | null;
+
+  /**
+   * When the certificate of `provisioned_generation` ends.
+   * @example "2027-11-24T10:00:00.000Z"
+   */
   cert_expires_at!: string | null;
 
   /**
-   * Why provisioning failed for good, in words.
+   * Why provisioning failed for good, or making another generation did, in words.
    * @example "The issuer expires before the certificate would begin."
    */
   last_error!: string | null;
@@ -125,6 +152,10 @@ export function toCollectorPackageDto({ collector, site, natsUrl }: CollectorVie
     edge_site: site && { id: site.id, name: site.name, slug: site.slug, status: site.status, nats_leaf_url: site.natsLeafUrl ?? null },
     nats_url: natsUrl,
     config_outdated: collector.isOutdated(natsUrl),
+    generation: collector.generation,
+    provisioned_generation: collector.provisionedAt ? collector.provisionedGeneration : null,
+    downloaded_generation: collector.downloadedAt ? collector.downloadedGeneration : null,
+    installed_generation: collector.installedAt ? collector.installedGeneration : null,
     cert_expires_at: time(collector.certExpiresAt),
     last_error: collector.lastError ?? null,
     provisioned_at: time(collector.provisionedAt),

@@ -21,6 +21,7 @@ export const PROBLEMS: Record<ErrorCode, { status: ProblemStatus; title: string 
   site_has_buffered_messages: { status: 409, title: 'Messages wait at the site' },
   buffer_unknown: { status: 409, title: 'Not known what waits at the site' },
   ca_not_trusted_everywhere: { status: 409, title: 'Sites do not trust the CA yet' },
+  signing_key_in_use: { status: 409, title: 'Signing key in use' },
   stale: { status: 412, title: 'Changed in the meantime' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },

@@ -106,7 +106,7 @@ describe('a collector package', () => {
   it('is nobody else’s', async () => {
     const collector = await newCollector();
     const globex = await app.tenant('Globex');
-    for (const path of ['', '/revoke', '/retry', '/download-tokens']) {
+    for (const path of ['', '/renew', '/revoke-previous', '/revoke', '/retry', '/download-tokens']) {
       const call = path === '' ? globex.api.get(`/admin/collectors/${collector.id}`) : globex.api.post(`/admin/collectors/${collector.id}${path}`);
       expect([path, (await call).status]).toEqual([path, 404]);
     }

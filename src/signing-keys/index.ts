@@ -1,0 +1,2 @@
+export * from './signing-keys.module.js';
+export * from './signing-keys.service.js';
