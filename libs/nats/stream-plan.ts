@@ -4,12 +4,17 @@ import { isJsonObject, objectField, parseJsonObject, textField } from './json.js
 import { EVENTS_STREAM } from './stream-names.js';
 import { type SourcedSite, siteSource, type StreamConfig, type StreamSource } from './streams.js';
 
+/** What a configuration without a first sequence has. */
+const FORGOTTEN = 0;
+
 /** What to do about a stream: make it, bring it up to date with this configuration, or leave it. */
 export type StreamPlan = { kind: 'create'; config: StreamConfig } | { kind: 'update'; config: StreamConfig } | { kind: 'none' };
 
 /**
  * Compares the stream that should be with the one that is. Nothing here removes messages, unless the caller says that some may go: a limit
- * never goes below the one in force, the first sequence stays, and there is no plan that deletes.
+ * never goes below the one in force, the sequences stay, and there is no plan that deletes.
+ *
+ * A stream that was just made with a first sequence is to be updated at once: see `begun`.
  *
  * @param current the configuration of the stream as its server told it, or undefined when there is none
  * @param mayNarrow whether limits may go below those in force, and messages with them
@@ -25,12 +30,18 @@ export function planStream(desired: StreamConfig, current: StreamConfig | undefi
   const config: StreamConfig = {
     ...current,
     ...desired,
-    first_seq: current.first_seq,
+    first_seq: current.first_seq && FORGOTTEN,
     ...(mayNarrow ? {} : widerLimits(desired, current)),
   };
   const unchanged = (Object.keys(desired) as (keyof StreamConfig)[]).every((field) => isSame(config[field], current[field]));
   return unchanged ? { kind: 'none' } : { kind: 'update', config };
 }
+
+/**
+ * A stream that was made with a first sequence, whose configuration no longer says so; its sequences stay. A server of 2.10 purges such a
+ * stream when it starts, as long as its first message is still there: an acknowledged message of a leaf would be gone after its first restart.
+ */
+export const begun = (made: StreamConfig): StreamConfig => ({ ...made, first_seq: FORGOTTEN });
 
 /** Whether a limit that should be is below the one in force. */
 export function narrows(desired: StreamConfig, current: StreamConfig): boolean {

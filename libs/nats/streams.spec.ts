@@ -1,5 +1,5 @@
 import type { Clock } from '#libs/kernel';
-import { narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
+import { begun, narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
 import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, type SourcedSite, type StreamConfig } from './streams.js';
 
 const clock: Clock = { now: () => new Date('2026-11-24T10:00:00.123Z') };
@@ -8,9 +8,9 @@ const newYork: SourcedSite = { site: 'new-york', jetstreamDomain: 'edge' };
 const paris: SourcedSite = { site: 'paris', jetstreamDomain: 'edge-paris' };
 const NANOSECONDS_PER_DAY = 86_400_000_000_000;
 
-/** What a server makes of a configuration: its own defaults beside it. */
+/** What a server makes of a configuration: its own defaults beside it, and no first sequence once that is forgotten. */
 const asServed = (config: StreamConfig): StreamConfig => {
-  const served = { ...config, compression: 'none', max_msgs: -1, metadata: { '_nats.ver': '2.15.1' } };
+  const served = { ...config, first_seq: undefined, compression: 'none', max_msgs: -1, metadata: { '_nats.ver': '2.15.1' } };
   return JSON.parse(JSON.stringify(served)) as StreamConfig;
 };
 
@@ -86,11 +86,14 @@ describe('the plan for a stream', () => {
     expect(plan).toMatchObject({ kind: 'update', config: { sources: desired.sources, compression: 'none' } });
   });
 
-  it('leaves the first sequence of a leaf', () => {
-    const current = asServed(leafStream({ clock: { now: () => new Date(0) } }));
-    expect(planStream(leafStream({ clock }), { ...current, first_seq: 7 })).toEqual({ kind: 'none' });
-    const subjects = planStream(leafStream({ clock, subjects: ['a'] }), { ...current, first_seq: 7 });
-    expect(subjects).toMatchObject({ kind: 'update', config: { first_seq: 7, subjects: ['a'] } });
+  it('has a leaf forget its first sequence, and leaves one that has none', () => {
+    const current = asServed(leafStream({ clock }));
+    const made = { ...current, first_seq: 7 };
+    expect(begun(made)).toEqual({ ...made, first_seq: 0 });
+    expect(planStream(leafStream({ clock }), made)).toEqual({ kind: 'update', config: begun(made) });
+    expect(planStream(leafStream({ clock }), current)).toEqual({ kind: 'none' });
+    const subjects = planStream(leafStream({ clock, subjects: ['a'] }), current);
+    expect(subjects).toMatchObject({ kind: 'update', config: { first_seq: undefined, subjects: ['a'] } });
   });
 
   it.each([

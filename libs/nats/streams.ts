@@ -23,7 +23,7 @@ export interface StreamConfig {
   max_bytes: number;
   num_replicas: number;
   duplicate_window: number;
-  /** Only counts when the stream is made. */
+  /** Only counts when the stream is made, and is forgotten then: see `begun`. */
   first_seq?: number;
 }
 

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { DomainError } from '#libs/kernel';
-import { parseStreamAnswer, parseStreamInfo, type StreamAnswer, type StreamConfig, type StreamInfo, type StreamPlan, streamRequest } from '#libs/nats';
+import { begun, parseStreamAnswer, parseStreamInfo, type StreamAnswer, type StreamConfig, type StreamInfo, type StreamPlan, streamRequest } from '#libs/nats';
 
 /** How long the hub may take to answer, in milliseconds. Adding the source of a site that waits long takes a while. */
 const HUB_TIMEOUT = 10_000;
@@ -36,7 +36,9 @@ export class EventsStream {
   /** @returns the configuration as it is then */
   async carryOut(plan: StreamPlan, current: StreamConfig | undefined): Promise<StreamConfig> {
     if (plan.kind === 'none') return current!;
-    return this.accepted(parseStreamAnswer(await this.request(plan.kind, plan.config)));
+    if (plan.kind === 'update') return this.update(plan.config);
+    const made = this.accepted(parseStreamAnswer(await this.request('create', plan.config)));
+    return plan.config.first_seq === undefined ? made : this.update(begun(made));
   }
 
   async update(config: StreamConfig): Promise<StreamConfig> {

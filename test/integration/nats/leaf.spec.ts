@@ -1,5 +1,6 @@
 import { systemClock } from '#libs/kernel';
 import {
+  begun,
   CAPTURED_SUBJECTS,
   claimsUpdate,
   hubStream,
@@ -208,7 +209,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
         const info = await reconciler.request(streamRequest('info', DOMAIN));
         return parseStreamAnswer(info.data).kind === 'not_found';
       });
-      await askStream('create', DOMAIN, leaf);
+      await askStream('update', DOMAIN, begun(await askStream('create', DOMAIN, leaf)));
       await askStream('create', undefined, hub);
       expect(planStream(leaf, await askStream('info', DOMAIN))).toEqual({ kind: 'none' });
       expect(planStream(hub, await askStream('info'))).toEqual({ kind: 'none' });
