@@ -10,6 +10,7 @@ import { Migration20261126_8_expected_collectors } from './Migration20261126_8_e
 import { Migration20261126_9_leaf_system_account } from './Migration20261126_9_leaf_system_account.js';
 import { Migration20261126_10_installed_generation } from './Migration20261126_10_installed_generation.js';
 import { Migration20261126_11_running_config } from './Migration20261126_11_running_config.js';
+import { Migration20261126_12_hub_shards } from './Migration20261126_12_hub_shards.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   Migration20261126_9_leaf_system_account,
   Migration20261126_10_installed_generation,
   Migration20261126_11_running_config,
+  Migration20261126_12_hub_shards,
 ];

@@ -121,10 +121,15 @@ describe("a leaf's user in the control account", () => {
 });
 
 describe('the users of the control plane', () => {
-  it('reconcile streams at the hub and at leaves, with four verbs', () => {
+  it('reconcile `events` at the hub and at leaves, with four verbs, and shards at the hub, with three', () => {
     expect(streamServicePermissions()).toEqual({
       publish: {
-        allow: ['$JS.API', '$JS.*.API'].flatMap((api) => ['CREATE', 'UPDATE', 'INFO', 'DELETE'].map((verb) => `${api}.STREAM.${verb}.events`)),
+        allow: [
+          ...['$JS.API', '$JS.*.API'].flatMap((api) => ['CREATE', 'UPDATE', 'INFO', 'DELETE'].map((verb) => `${api}.STREAM.${verb}.events`)),
+          '$JS.API.STREAM.CREATE.*',
+          '$JS.API.STREAM.UPDATE.*',
+          '$JS.API.STREAM.INFO.*',
+        ],
       },
       subscribe: { allow: ['_CP.>'] },
     });

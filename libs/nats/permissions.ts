@@ -51,11 +51,17 @@ export function leafUserPermissions({ site, jetstreamDomain }: { site: string; j
   };
 }
 
-/** What the reconciler's user in a tenant's account may do at the hub: make and read the stream there and on every leaf. */
+/**
+ * What the reconciler's user in a tenant's account may do at the hub: make and read the stream there and on every leaf, and the shards of the one
+ * at the hub. A subject has no wildcard for the rest of a name: shards are all of the account's streams at the hub, but none can be deleted.
+ */
 export function streamServicePermissions(): Permissions {
   return {
     publish: {
-      allow: ['$JS.API', '$JS.*.API'].flatMap((api) => STREAM_VERBS.map((verb) => `${api}.STREAM.${verb}.${EVENTS_STREAM}`)),
+      allow: [
+        ...['$JS.API', '$JS.*.API'].flatMap((api) => STREAM_VERBS.map((verb) => `${api}.STREAM.${verb}.${EVENTS_STREAM}`)),
+        ...['CREATE', 'UPDATE', 'INFO'].map((verb) => `$JS.API.STREAM.${verb}.*`),
+      ],
     },
     subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] },
   };

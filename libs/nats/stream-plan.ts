@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '#libs/kernel';
 import { isJsonObject, objectField, parseJsonObject, textField } from './json.js';
 import { EVENTS_STREAM } from './stream-names.js';
-import { type SourcedSite, siteSource, type StreamConfig, type StreamSource } from './streams.js';
+import type { StreamConfig, StreamSource } from './streams.js';
 
 /** What a configuration without a first sequence has. */
 const FORGOTTEN = 0;
@@ -50,27 +50,34 @@ export function narrows(desired: StreamConfig, current: StreamConfig): boolean {
 }
 
 /**
- * The two updates of the hub's stream that make a site's source start at once after its leaf has connected: without the source, then
- * with it. Left alone a source takes 40 s and more to notice. The other sources go on, and nothing is lost or doubled.
+ * The two updates of a stream at the hub that make sources start at once, those of sites whose leaves have just connected: without them, then
+ * with them. Left alone a source takes 40 s and more to notice. The other sources go on, and nothing is lost or doubled.
  *
- * @param hub the configuration of the hub's stream as it is now
+ * @param hub the configuration of the stream as it is now
  */
-export function rearm(hub: StreamConfig, site: SourcedSite): [without: StreamConfig, withSource: StreamConfig] {
-  const source = siteSource(site);
-  const others = (hub.sources ?? []).filter((other) => other.external?.deliver !== source.external?.deliver);
+export function rearm(hub: StreamConfig, sources: readonly StreamSource[]): [without: StreamConfig, withSources: StreamConfig] {
+  const rearmed = new Set(sources.map(sourceId));
+  const others = (hub.sources ?? []).filter((other) => !rearmed.has(sourceId(other)));
   return [
     { ...hub, sources: others },
-    { ...hub, sources: [...others, source] },
+    { ...hub, sources: [...others, ...sources] },
   ];
 }
 
+/** Whether a stream has a source, of whichever domain. */
+export const hasSource = (config: StreamConfig | undefined, source: StreamSource): boolean =>
+  config?.sources?.some((other) => sourceId(other) === sourceId(source)) ?? false;
+
+/** What stays the same of a source when its site has another domain. */
+const sourceId = ({ name, external }: StreamSource): string => external?.deliver ?? name;
+
 /**
- * The subject of a request to the JetStream API about the stream `events`, as a connection to the hub sends it.
+ * The subject of a request to the JetStream API about a stream, as a connection to the hub sends it.
  * @param domain a leaf's domain; without it, the hub itself
  */
-export function streamRequest(verb: 'create' | 'update' | 'info' | 'delete', domain?: string): string {
+export function streamRequest(verb: 'create' | 'update' | 'info' | 'delete', { domain, stream = EVENTS_STREAM }: { domain?: string; stream?: string } = {}): string {
   const api = domain === undefined ? '$JS.API' : `$JS.${domain}.API`;
-  return `${api}.STREAM.${verb.toUpperCase()}.${EVENTS_STREAM}`;
+  return `${api}.STREAM.${verb.toUpperCase()}.${stream}`;
 }
 
 /** What a server answered about a stream. `code` is the JetStream API's error code (`err_code`). */

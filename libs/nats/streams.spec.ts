@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/kernel';
-import { begun, narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
-import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, type SourcedSite, type StreamConfig } from './streams.js';
+import { begun, hasSource, narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
+import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, shardSource, shardStream, siteSource, type SourcedSite, type StreamConfig } from './streams.js';
 
 const clock: Clock = { now: () => new Date('2026-11-24T10:00:00.123Z') };
 const invalid = expect.objectContaining({ code: 'invalid_configuration' });
@@ -61,6 +61,29 @@ describe("the hub's stream", () => {
     const retention = { maxAgeMs: 1000, maxBytes: -1 };
     expect(() => hubStream({ sites: [newYork], retention })).toThrow(invalid);
     expect(hubStream({ sites: [{ ...newYork, retention }], retention }).max_age).toBe(1_000_000_000);
+  });
+});
+
+describe("a shard of the hub's stream", () => {
+  const shard = shardStream({ clock, shard: 2, sites: [paris] });
+
+  it('sources its sites, and has no subjects of its own', () => {
+    expect(shard).toMatchObject({ name: 'events-2', duplicate_window: 100_000_000, sources: hubStream({ sites: [paris] }).sources });
+    expect(shard).not.toHaveProperty('subjects');
+  });
+
+  it('begins at the microsecond of its making', () => {
+    expect(shard.first_seq).toBe(Date.parse('2026-11-24T10:00:00.123Z') * 1000);
+  });
+
+  it('is sourced by the stream that is read, from its beginning and in the same account', () => {
+    const { sources } = hubStream({ sites: [newYork], shards: [1, 2] });
+    expect(sources).toEqual([...hubStream({ sites: [newYork] }).sources!, { name: 'events-1', opt_start_seq: 1 }, { name: 'events-2', opt_start_seq: 1 }]);
+  });
+
+  it('keeps messages for as long as that one, and is refused when a leaf keeps them for longer', () => {
+    expect(shard.max_age).toBe(hubStream({ sites: [] }).max_age);
+    expect(() => shardStream({ clock, shard: 1, sites: [newYork], retention: { maxAgeMs: 1000, maxBytes: -1 } })).toThrow(invalid);
   });
 });
 
@@ -133,8 +156,8 @@ describe('the plan for a stream', () => {
   });
 });
 
-describe('re-arming a source', () => {
-  const [without, withSource] = rearm(asServed(hubStream({ sites: [newYork, paris] })), newYork);
+describe('re-arming sources', () => {
+  const [without, withSource] = rearm(asServed(hubStream({ sites: [newYork, paris] })), [siteSource(newYork)]);
 
   it('takes away the source of the site alone, and puts it back', () => {
     expect(without.sources).toEqual(hubStream({ sites: [paris] }).sources);
@@ -145,15 +168,31 @@ describe('re-arming a source', () => {
     expect({ ...without, sources: [] }).toEqual({ ...withSource, sources: [] });
   });
 
+  it('takes several sites, and a shard', () => {
+    const [others, all] = rearm(hubStream({ sites: [newYork, paris], shards: [1, 2] }), [siteSource(paris), shardSource(1)]);
+    expect(others.sources).toEqual(hubStream({ sites: [newYork], shards: [2] }).sources);
+    expect(all.sources).toEqual([...others.sources!, siteSource(paris), shardSource(1)]);
+  });
+
+  it('is of those that are there', () => {
+    const hub = hubStream({ sites: [newYork], shards: [1] });
+    expect([siteSource(newYork), siteSource(paris), shardSource(1), shardSource(2)].map((source) => hasSource(hub, source))).toEqual([true, false, true, false]);
+    expect(hasSource(undefined, shardSource(1))).toBe(false);
+  });
+
   it('replaces the source of a site whose domain has changed', () => {
-    const [, moved] = rearm(hubStream({ sites: [newYork] }), { ...newYork, jetstreamDomain: 'edge-new-york' });
+    const [, moved] = rearm(hubStream({ sites: [newYork] }), [siteSource({ ...newYork, jetstreamDomain: 'edge-new-york' })]);
     expect(moved.sources).toHaveLength(1);
   });
 });
 
 describe('a request about a stream', () => {
   it('goes to the hub, or to the domain of a leaf', () => {
-    expect([streamRequest('info'), streamRequest('create', 'edge')]).toEqual(['$JS.API.STREAM.INFO.events', '$JS.edge.API.STREAM.CREATE.events']);
+    expect([streamRequest('info'), streamRequest('create', { domain: 'edge' }), streamRequest('update', { stream: 'events-1' })]).toEqual([
+      '$JS.API.STREAM.INFO.events',
+      '$JS.edge.API.STREAM.CREATE.events',
+      '$JS.API.STREAM.UPDATE.events-1',
+    ]);
   });
 });
 

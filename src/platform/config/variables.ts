@@ -35,6 +35,7 @@ export const CONFIG_VARIABLES = [
     meaning: 'What leaves dial: `tls://`, `nats://` or `nats-leaf://`; required with `NATS_URL`',
     default: '`tls://127.0.0.1:<HUB_LEAF_PORT>`',
   },
+  { name: 'SITES_PER_STREAM', meaning: 'Sites of a tenant that one stream at the hub takes messages from; further ones get shards', default: '`50`' },
   { name: 'GATEWAY_ADDRESS', meaning: 'What agents dial, as `host:port`', default: '`<HOST>:50052`' },
   { name: 'ROLES', meaning: 'What this process does: `api`, `worker`, `gateway`, `monitor`, separated by commas', default: 'all' },
   { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and kept in `DATA_DIR/admin-key`; in production, none' },
