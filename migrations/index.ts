@@ -10,6 +10,7 @@ import { Migration20261126_8_expected_collectors } from './Migration20261126_8_e
 import { Migration20261126_9_leaf_system_account } from './Migration20261126_9_leaf_system_account.js';
 import { Migration20261126_10_installed_generation } from './Migration20261126_10_installed_generation.js';
 import { Migration20261126_11_running_config } from './Migration20261126_11_running_config.js';
+import { Migration20261126_12_hub_shards } from './Migration20261126_12_hub_shards.js';
 import { Migration20261126_13_ca_roll_over } from './Migration20261126_13_ca_roll_over.js';
 import { Migration20261126_14_collector_generations } from './Migration20261126_14_collector_generations.js';
 import { Migration20261126_15_account_keys } from './Migration20261126_15_account_keys.js';
@@ -30,6 +31,7 @@ export const migrations = [
   Migration20261126_9_leaf_system_account,
   Migration20261126_10_installed_generation,
   Migration20261126_11_running_config,
+  Migration20261126_12_hub_shards,
   Migration20261126_13_ca_roll_over,
   Migration20261126_14_collector_generations,
   Migration20261126_15_account_keys,

@@ -60,6 +60,9 @@ const schema = defineEntity({
     connectedAt: p.datetime().nullable(),
     disconnectedAt: p.datetime().nullable(),
 
+    /** The stream of the tenant at the hub that sources the site, for good: 0 is `events` itself. Null until it has connected. */
+    hubShard: p.integer().nullable(),
+
     // What the site reports.
     runningChecksum: p.string().nullable(),
     /** Since when its reports have named something that it should not run; null when the last one did not. */

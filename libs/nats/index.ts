@@ -11,6 +11,7 @@ export * from './leaf-configuration.js';
 export * from './nkeys.js';
 export * from './permissions.js';
 export * from './presence.js';
+export * from './shards.js';
 export { renamedSource, requestedSequence, sourceRequestSubjects } from './source-names.js';
 export * from './stream-names.js';
 export * from './stream-lag.js';

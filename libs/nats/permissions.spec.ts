@@ -121,10 +121,15 @@ describe("a leaf's user in the control account", () => {
 });
 
 describe('the users of the control plane', () => {
-  it('reconcile streams at the hub and at leaves, with four verbs, and hear what the hub asks leaves for', () => {
+  it('reconcile `events` at the hub and at leaves, with four verbs, shards at the hub, with three, and hear what the hub asks leaves for', () => {
     expect(streamServicePermissions()).toEqual({
       publish: {
-        allow: ['$JS.API', '$JS.*.API'].flatMap((api) => ['CREATE', 'UPDATE', 'INFO', 'DELETE'].map((verb) => `${api}.STREAM.${verb}.events`)),
+        allow: [
+          ...['$JS.API', '$JS.*.API'].flatMap((api) => ['CREATE', 'UPDATE', 'INFO', 'DELETE'].map((verb) => `${api}.STREAM.${verb}.events`)),
+          '$JS.API.STREAM.CREATE.*',
+          '$JS.API.STREAM.UPDATE.*',
+          '$JS.API.STREAM.INFO.*',
+        ],
       },
       subscribe: { allow: ['_CP.>', '$JS.*.API.CONSUMER.CREATE.events', '$JS.*.API.CONSUMER.CREATE.events.>'] },
     });

@@ -53,13 +53,17 @@ export function leafUserPermissions({ site, jetstreamDomain }: { site: string; j
 }
 
 /**
- * What the reconciler's user in a tenant's account may do at the hub: make and read the stream there and on every leaf, and hear what the
- * hub asks leaves for.
+ * What the reconciler's user in a tenant's account may do at the hub: make and read the stream there and on every leaf, and the shards of the one
+ * at the hub, and hear what the hub asks leaves for. A subject has no wildcard for the rest of a name: shards are all of the account's streams at
+ * the hub, but none can be deleted.
  */
 export function streamServicePermissions(): Permissions {
   return {
     publish: {
-      allow: ['$JS.API', '$JS.*.API'].flatMap((api) => STREAM_VERBS.map((verb) => `${api}.STREAM.${verb}.${EVENTS_STREAM}`)),
+      allow: [
+        ...['$JS.API', '$JS.*.API'].flatMap((api) => STREAM_VERBS.map((verb) => `${api}.STREAM.${verb}.${EVENTS_STREAM}`)),
+        ...['CREATE', 'UPDATE', 'INFO'].map((verb) => `$JS.API.STREAM.${verb}.*`),
+      ],
     },
     subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`, ...ANY_CONSUMER.map((call) => `$JS.*.API.${call}`)] },
   };

@@ -1,5 +1,14 @@
-/** The one JetStream stream of a tenant, of the same name on its leaves and at the hub. */
+/** The JetStream stream of a tenant that is read, of the same name on its leaves and at the hub. */
 export const EVENTS_STREAM = 'events';
+
+/** The hub's stream of that number, which sources sites: 0 is `events` itself, the others are its shards, `events-1` and so on. */
+export const hubStreamName = (shard: number): string => (shard === 0 ? EVENTS_STREAM : `${EVENTS_STREAM}-${shard}`);
+
+/** The number of a hub's stream; undefined when it is none of ours. */
+export function shardOfStream(name: string): number | undefined {
+  const shard = name === EVENTS_STREAM ? 0 : Number(/^events-([1-9]\d*)$/.exec(name)?.[1]);
+  return Number.isSafeInteger(shard) ? shard : undefined;
+}
 
 /** The hub's JetStream domain. */
 export const HUB_DOMAIN = 'hub';

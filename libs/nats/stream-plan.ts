@@ -3,16 +3,19 @@ import { DomainError } from '#libs/kernel';
 import { isJsonObject, objectField, parseJsonObject, textField } from './json.js';
 import { EVENTS_STREAM } from './stream-names.js';
 import { sourceKey, withStandingSources } from './source-names.js';
-import { type SourcedSite, siteSource, type StreamConfig, type StreamSource } from './streams.js';
+import type { StreamConfig, StreamSource } from './streams.js';
+
+/** What a configuration without a first sequence has. */
+const FORGOTTEN = 0;
 
 /** What to do about a stream: make it, bring it up to date with this configuration, or leave it. */
 export type StreamPlan = { kind: 'create'; config: StreamConfig } | { kind: 'update'; config: StreamConfig } | { kind: 'none' };
 
 /**
  * Compares the stream that should be with the one that is. Nothing here removes messages, unless the caller says that some may go: a limit
- * never goes below the one in force, and there is no plan that deletes. A first sequence that has done its work is taken out of the
- * configuration: where it is that of a message, nats-server before 2.10.28 and 2.11.1 removes all messages whenever it starts
- * (nats-server, pull request 6753). The sequences themselves stay.
+ * never goes below the one in force, the sequences stay, and there is no plan that deletes.
+ *
+ * A stream that was just made with a first sequence is to be updated at once: see `begun`.
  *
  * @param current the configuration of the stream as its server told it, or undefined when there is none
  * @param mayNarrow whether limits may go below those in force, and messages with them
@@ -29,12 +32,18 @@ export function planStream(desired: StreamConfig, current: StreamConfig | undefi
     ...current,
     ...desired,
     ...(desired.sources && { sources: withStandingSources(desired.sources, current.sources) }),
-    first_seq: undefined,
+    first_seq: current.first_seq && FORGOTTEN,
     ...(mayNarrow ? {} : widerLimits(desired, current)),
   };
   const unchanged = (Object.keys(desired) as (keyof StreamConfig)[]).every((field) => isSame(config[field], current[field]));
   return unchanged ? { kind: 'none' } : { kind: 'update', config };
 }
+
+/**
+ * A stream that was made with a first sequence, whose configuration no longer says so; its sequences stay. A server before 2.10.28 and
+ * 2.11.1 purges such a stream when it starts, as long as its first message is still there (nats-server, pull request 6753).
+ */
+export const begun = (made: StreamConfig): StreamConfig => ({ ...made, first_seq: FORGOTTEN });
 
 /** Whether a limit that should be is below the one in force. */
 export function narrows(desired: StreamConfig, current: StreamConfig): boolean {
@@ -43,32 +52,39 @@ export function narrows(desired: StreamConfig, current: StreamConfig): boolean {
 }
 
 /**
- * The two updates of the hub's stream that make a site's source start at once after its leaf has connected: without the source, then
- * with it. Left alone a source takes 40 s and more to notice. The other sources go on, and nothing is lost or doubled.
+ * The two updates of a stream at the hub that make sources start at once, those of sites whose leaves have just connected: without them, then
+ * with them. Left alone a source takes 40 s and more to notice. The other sources go on, and nothing is lost or doubled.
  *
- * @param hub the configuration of the hub's stream as it is now
+ * @param hub the configuration of the stream as it is now
  */
-export function rearm(hub: StreamConfig, site: SourcedSite): [without: StreamConfig, withSource: StreamConfig] {
-  const [source] = withStandingSources([siteSource(site)], hub.sources) as [StreamSource];
-  return replaceSource(hub, source);
+export function rearm(hub: StreamConfig, sources: readonly StreamSource[]): [without: StreamConfig, withSources: StreamConfig] {
+  return replaceSources(hub, withStandingSources(sources, hub.sources));
 }
 
-/** The two updates of the hub's stream that put a source in place of the one that delivers to the same subject. */
-export function replaceSource(hub: StreamConfig, source: StreamSource): [without: StreamConfig, withSource: StreamConfig] {
-  const others = (hub.sources ?? []).filter((other) => other.external?.deliver !== source.external?.deliver);
+/** The two updates of a stream at the hub that put sources in place of those that deliver to the same subjects. */
+export function replaceSources(hub: StreamConfig, sources: readonly StreamSource[]): [without: StreamConfig, withSources: StreamConfig] {
+  const replaced = new Set(sources.map(sourceId));
+  const others = (hub.sources ?? []).filter((other) => !replaced.has(sourceId(other)));
   return [
     { ...hub, sources: others },
-    { ...hub, sources: [...others, source] },
+    { ...hub, sources: [...others, ...sources] },
   ];
 }
 
+/** The source that a stream has in the place of this one, under whichever name and of whichever domain. */
+export const standingSource = (config: StreamConfig | undefined, source: StreamSource): StreamSource | undefined =>
+  config?.sources?.find((other) => sourceId(other) === sourceId(source));
+
+/** What stays the same of a source when its site has another domain. */
+const sourceId = ({ name, external }: StreamSource): string => external?.deliver ?? name;
+
 /**
- * The subject of a request to the JetStream API about the stream `events`, as a connection to the hub sends it.
+ * The subject of a request to the JetStream API about a stream, as a connection to the hub sends it.
  * @param domain a leaf's domain; without it, the hub itself
  */
-export function streamRequest(verb: 'create' | 'update' | 'info' | 'delete', domain?: string): string {
+export function streamRequest(verb: 'create' | 'update' | 'info' | 'delete', { domain, stream = EVENTS_STREAM }: { domain?: string; stream?: string } = {}): string {
   const api = domain === undefined ? '$JS.API' : `$JS.${domain}.API`;
-  return `${api}.STREAM.${verb.toUpperCase()}.${EVENTS_STREAM}`;
+  return `${api}.STREAM.${verb.toUpperCase()}.${stream}`;
 }
 
 /** What a server answered about a stream. `code` is the JetStream API's error code (`err_code`). */

@@ -1,7 +1,7 @@
 import type { Clock } from '#libs/kernel';
 import { renamedSource } from './source-names.js';
-import { narrows, parseStreamAnswer, planStream, rearm, streamRequest } from './stream-plan.js';
-import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, type SourcedSite, type StreamConfig } from './streams.js';
+import { begun, narrows, parseStreamAnswer, planStream, rearm, standingSource, streamRequest } from './stream-plan.js';
+import { DEFAULT_RETENTION, hubRetention, hubStream, leafStream, leafStreamCapacity, shardSource, shardStream, siteSource, type SourcedSite, type StreamConfig } from './streams.js';
 
 const clock: Clock = { now: () => new Date('2026-11-24T10:00:00.123Z') };
 const invalid = expect.objectContaining({ code: 'invalid_configuration' });
@@ -9,7 +9,7 @@ const newYork: SourcedSite = { site: 'new-york', jetstreamDomain: 'edge' };
 const paris: SourcedSite = { site: 'paris', jetstreamDomain: 'edge-paris' };
 const NANOSECONDS_PER_DAY = 86_400_000_000_000;
 
-/** What a server makes of a configuration: its own defaults beside it, and no first sequence any more. */
+/** What a server makes of a configuration: its own defaults beside it, and no first sequence once that is forgotten. */
 const asServed = (config: StreamConfig): StreamConfig => {
   const served = { ...config, first_seq: undefined, compression: 'none', max_msgs: -1, metadata: { '_nats.ver': '2.15.1' } };
   return JSON.parse(JSON.stringify(served)) as StreamConfig;
@@ -65,6 +65,29 @@ describe("the hub's stream", () => {
   });
 });
 
+describe("a shard of the hub's stream", () => {
+  const shard = shardStream({ clock, shard: 2, sites: [paris] });
+
+  it('sources its sites, and has no subjects of its own', () => {
+    expect(shard).toMatchObject({ name: 'events-2', duplicate_window: 100_000_000, sources: hubStream({ sites: [paris] }).sources });
+    expect(shard).not.toHaveProperty('subjects');
+  });
+
+  it('begins at the microsecond of its making', () => {
+    expect(shard.first_seq).toBe(Date.parse('2026-11-24T10:00:00.123Z') * 1000);
+  });
+
+  it('is sourced by the stream that is read, from its beginning and in the same account', () => {
+    const { sources } = hubStream({ sites: [newYork], shards: [1, 2] });
+    expect(sources).toEqual([...hubStream({ sites: [newYork] }).sources!, { name: 'events-1', opt_start_seq: 1 }, { name: 'events-2', opt_start_seq: 1 }]);
+  });
+
+  it('keeps messages for as long as that one, and is refused when a leaf keeps them for longer', () => {
+    expect(shard.max_age).toBe(hubStream({ sites: [] }).max_age);
+    expect(() => shardStream({ clock, shard: 1, sites: [newYork], retention: { maxAgeMs: 1000, maxBytes: -1 } })).toThrow(invalid);
+  });
+});
+
 describe('the plan for a stream', () => {
   const desired = hubStream({ sites: [newYork, paris] });
 
@@ -87,11 +110,14 @@ describe('the plan for a stream', () => {
     expect(plan).toMatchObject({ kind: 'update', config: { sources: desired.sources, compression: 'none' } });
   });
 
-  it('takes the first sequence of a leaf out of its configuration, once it has it', () => {
-    const current = asServed(leafStream({ clock: { now: () => new Date(0) } }));
-    const plan = planStream(leafStream({ clock }), { ...current, first_seq: 7 });
-    expect(plan).toMatchObject({ kind: 'update', config: { first_seq: undefined, max_age: current.max_age } });
-    expect(planStream(leafStream({ clock }), { ...current, first_seq: undefined })).toEqual({ kind: 'none' });
+  it('has a leaf forget its first sequence, and leaves one that has none', () => {
+    const current = asServed(leafStream({ clock }));
+    const made = { ...current, first_seq: 7 };
+    expect(begun(made)).toEqual({ ...made, first_seq: 0 });
+    expect(planStream(leafStream({ clock }), made)).toEqual({ kind: 'update', config: begun(made) });
+    expect(planStream(leafStream({ clock }), current)).toEqual({ kind: 'none' });
+    const subjects = planStream(leafStream({ clock, subjects: ['a'] }), current);
+    expect(subjects).toMatchObject({ kind: 'update', config: { first_seq: undefined, subjects: ['a'] } });
   });
 
   it('leaves the name of a source that has another one', () => {
@@ -99,7 +125,7 @@ describe('the plan for a stream', () => {
     const current = { ...asServed(hubStream({ sites: [newYork] })), sources: renamed };
     expect(planStream(hubStream({ sites: [newYork] }), current)).toEqual({ kind: 'none' });
     expect(planStream(desired, current)).toMatchObject({ kind: 'update', config: { sources: [renamed[0], desired.sources![1]] } });
-    expect(rearm(current, newYork)[1].sources).toEqual(renamed);
+    expect(rearm(current, [siteSource(newYork)])[1].sources).toEqual(renamed);
   });
 
   it.each([
@@ -139,8 +165,8 @@ describe('the plan for a stream', () => {
   });
 });
 
-describe('re-arming a source', () => {
-  const [without, withSource] = rearm(asServed(hubStream({ sites: [newYork, paris] })), newYork);
+describe('re-arming sources', () => {
+  const [without, withSource] = rearm(asServed(hubStream({ sites: [newYork, paris] })), [siteSource(newYork)]);
 
   it('takes away the source of the site alone, and puts it back', () => {
     expect(without.sources).toEqual(hubStream({ sites: [paris] }).sources);
@@ -151,15 +177,31 @@ describe('re-arming a source', () => {
     expect({ ...without, sources: [] }).toEqual({ ...withSource, sources: [] });
   });
 
+  it('takes several sites, and a shard', () => {
+    const [others, all] = rearm(hubStream({ sites: [newYork, paris], shards: [1, 2] }), [siteSource(paris), shardSource(1)]);
+    expect(others.sources).toEqual(hubStream({ sites: [newYork], shards: [2] }).sources);
+    expect(all.sources).toEqual([...others.sources!, siteSource(paris), shardSource(1)]);
+  });
+
+  it('is of those that are there', () => {
+    const hub = hubStream({ sites: [newYork], shards: [1] });
+    expect([siteSource(newYork), siteSource(paris), shardSource(1), shardSource(2)].map((source) => standingSource(hub, source) !== undefined)).toEqual([true, false, true, false]);
+    expect(standingSource(undefined, shardSource(1))).toBeUndefined();
+  });
+
   it('replaces the source of a site whose domain has changed', () => {
-    const [, moved] = rearm(hubStream({ sites: [newYork] }), { ...newYork, jetstreamDomain: 'edge-new-york' });
+    const [, moved] = rearm(hubStream({ sites: [newYork] }), [siteSource({ ...newYork, jetstreamDomain: 'edge-new-york' })]);
     expect(moved.sources).toHaveLength(1);
   });
 });
 
 describe('a request about a stream', () => {
   it('goes to the hub, or to the domain of a leaf', () => {
-    expect([streamRequest('info'), streamRequest('create', 'edge')]).toEqual(['$JS.API.STREAM.INFO.events', '$JS.edge.API.STREAM.CREATE.events']);
+    expect([streamRequest('info'), streamRequest('create', { domain: 'edge' }), streamRequest('update', { stream: 'events-1' })]).toEqual([
+      '$JS.API.STREAM.INFO.events',
+      '$JS.edge.API.STREAM.CREATE.events',
+      '$JS.API.STREAM.UPDATE.events-1',
+    ]);
   });
 });
 

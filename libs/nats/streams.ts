@@ -1,7 +1,7 @@
 import { type Clock, DomainError } from '#libs/kernel';
-import { CAPTURED_SUBJECTS, EVENTS_STREAM } from './stream-names.js';
+import { CAPTURED_SUBJECTS, EVENTS_STREAM, hubStreamName } from './stream-names.js';
 
-/** A source of a stream in another domain (JetStream API, StreamSource). */
+/** A source of a stream, in another domain or, without `external`, in the stream's own account (JetStream API, StreamSource). */
 export interface StreamSource {
   name: string;
   opt_start_seq?: number;
@@ -25,7 +25,7 @@ export interface StreamConfig {
   max_bytes: number;
   num_replicas: number;
   duplicate_window: number;
-  /** Counts when the stream is made, and is to go then: see `planStream`. */
+  /** Only counts when the stream is made, and is forgotten then: see `begun`. */
   first_seq?: number;
 }
 
@@ -91,28 +91,44 @@ export interface SourcedSite {
   retention?: Retention;
 }
 
+interface HubStream {
+  /** Those that it sources. */
+  sites: readonly SourcedSite[];
+  retention?: Retention;
+  replicas?: number;
+}
+
 /**
- * The stream of a tenant at the hub: what collectors publish there directly, and a source for each site.
+ * The stream of a tenant at the hub that is read: what collectors publish there directly, and a source for each site, or for the shard that
+ * sources the site.
  * @throws DomainError `invalid_configuration` when a leaf keeps messages for longer than the hub: after a restart the hub would
  * take again what has aged out only there.
  */
 export function hubStream({
-  sites,
+  shards = [],
   subjects = CAPTURED_SUBJECTS,
-  retention = DEFAULT_RETENTION,
-  replicas = 1,
-}: {
-  sites: readonly SourcedSite[];
-  subjects?: readonly string[];
-  retention?: Retention;
-  replicas?: number;
-}): StreamConfig {
+  ...stream
+}: HubStream & { shards?: readonly number[]; subjects?: readonly string[] }): StreamConfig {
+  const config = sourcing(stream);
+  return { ...config, subjects, sources: [...config.sources!, ...shards.map(shardSource)] };
+}
+
+/**
+ * A shard of a tenant's stream at the hub: the sources of some sites, and no subjects. It begins at a sequence of the clock's, as a leaf's
+ * stream does and for the same reason: what reads it is the stream `events`.
+ * @throws DomainError `invalid_configuration` as `hubStream` does
+ */
+export function shardStream({ clock, shard, ...stream }: HubStream & { clock: Clock; shard: number }): StreamConfig {
+  return { ...sourcing(stream), name: hubStreamName(shard), first_seq: clock.now().getTime() * 1000 };
+}
+
+function sourcing({ sites, retention = DEFAULT_RETENTION, replicas = 1 }: HubStream): StreamConfig {
   for (const { site, retention: leaf = DEFAULT_RETENTION } of sites) {
     if (leaf.maxAgeMs > retention.maxAgeMs) {
       throw new DomainError('invalid_configuration', `The leaf of ${site} would keep messages for longer than the hub does.`);
     }
   }
-  return { ...limits(retention, HUB_DUPLICATE_WINDOW_MS), subjects, num_replicas: replicas, sources: sites.map(siteSource) };
+  return { ...limits(retention, HUB_DUPLICATE_WINDOW_MS), num_replicas: replicas, sources: sites.map(siteSource) };
 }
 
 /**
@@ -126,6 +142,9 @@ export function siteSource({ site, jetstreamDomain }: SourcedSite): StreamSource
     external: { api: `$JS.${jetstreamDomain}.API`, deliver: sourceDelivery(site) },
   };
 }
+
+/** The source of a shard in `events`, which begins at 1 for the same reason. */
+export const shardSource = (shard: number): StreamSource => ({ name: hubStreamName(shard), opt_start_seq: 1 });
 
 /** The retention of a tenant's stream at the hub: seven days, or as long as the leaf keeps messages that keeps them longest. */
 export function hubRetention(leaves: readonly Retention[]): Retention {

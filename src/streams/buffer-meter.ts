@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
 import { EdgeSite, SiteBuffer } from '#libs/model';
-import { measureBuffer, sourceDelivery } from '#libs/nats';
+import { measureBuffer, sourceDelivery, type SourceState } from '#libs/nats';
 import { CLOCK } from '../platform/clock.js';
 import { Database } from '../platform/database/index.js';
 import { retentionOfStream, rowOfMeasure, measureOfRow } from './buffer-row.js';
@@ -56,7 +56,7 @@ export class BufferMeter {
   async measure(connection: NatsConnection, wanted: Measurement): Promise<Map<string, SiteBuffer>> {
     const readings = await this.read(connection, wanted.sites);
     if (readings.length === 0) return new Map();
-    const lags = await lagsOf(new EventsStream(connection), readings);
+    const lags = await lagsOf(connection, readings);
     return this.record(wanted, readings, lags);
   }
 
@@ -64,7 +64,7 @@ export class BufferMeter {
     const readings: Reading[] = [];
     await forEachOf(sites, LEAF_CONCURRENCY, async (site) => {
       try {
-        const stream = await new EventsStream(connection, site.jetstreamDomain).look();
+        const stream = await EventsStream.atLeaf(connection, site.jetstreamDomain).look();
         if (stream !== undefined) readings.push({ site, stream, readAt: performance.now() });
       } catch (error) {
         this.logger.debug({ err: error, edgeSiteId: site.edgeSiteId }, 'a leaf was not measured; tried again');
@@ -96,18 +96,26 @@ export class BufferMeter {
 }
 
 /** What the hub lacks of each reading, by site; without those that it does not hear from in time. */
-async function lagsOf(hub: EventsStream, readings: readonly Reading[]): Promise<Map<string, number>> {
+async function lagsOf(connection: NatsConnection, readings: readonly Reading[]): Promise<Map<string, number>> {
   const lags = new Map<string, number>();
   const until = performance.now() + SILENCE;
   for (;;) {
     const askedAt = performance.now();
-    const sources = (await hub.look())?.sources;
-    for (const { site, readAt } of readings) {
-      const source = sources?.get(sourceDelivery(site.site));
-      if (lags.has(site.edgeSiteId) || source?.heardMs === undefined || source.heardMs > askedAt - readAt) continue;
+    const waiting = readings.filter(({ site }) => !lags.has(site.edgeSiteId));
+    const sources = await sourcesOf(connection, new Set(waiting.map(({ site }) => site.hubShard)));
+    for (const { site, readAt } of waiting) {
+      const source = sources.get(sourceDelivery(site.site));
+      if (source?.heardMs === undefined || source.heardMs > askedAt - readAt) continue;
       lags.set(site.edgeSiteId, source.lag);
     }
     if (lags.size === readings.length || askedAt > until) return lags;
     await delay(HEARD_INTERVAL);
   }
+}
+
+/** All sources of these streams of the hub, by where they deliver. */
+async function sourcesOf(connection: NatsConnection, shards: ReadonlySet<number | null>): Promise<Map<string, SourceState>> {
+  const sources: [string, SourceState][] = [];
+  for (const shard of shards) if (shard !== null) sources.push(...((await EventsStream.atHub(connection, shard).look())?.sources ?? []));
+  return new Map(sources);
 }

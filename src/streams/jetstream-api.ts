@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { DomainError } from '#libs/kernel';
-import { parseStreamAnswer, parseStreamInfo, type StreamAnswer, type StreamConfig, type StreamInfo, type StreamPlan, streamRequest } from '#libs/nats';
+import { begun, EVENTS_STREAM, hubStreamName, parseStreamAnswer, parseStreamInfo, type StreamAnswer, type StreamConfig, type StreamInfo, type StreamPlan, streamRequest } from '#libs/nats';
 
 /** How long the hub may take to answer, in milliseconds. Adding the source of a site that waits long takes a while. */
 const HUB_TIMEOUT = 10_000;
@@ -12,13 +12,23 @@ export interface LookedAt extends StreamInfo {
   config: StreamConfig;
 }
 
-/** The stream `events` of one JetStream domain. */
+/** A stream of a tenant: `events` of a leaf or of the hub, or a shard of the hub's. */
 export class EventsStream {
-  /** @param domain a leaf's domain; the hub's own when absent */
-  constructor(
+  private constructor(
     private readonly connection: NatsConnection,
+    private readonly stream: string,
     private readonly domain?: string,
   ) {}
+
+  /** @param domain the leaf's JetStream domain */
+  static atLeaf(connection: NatsConnection, domain: string): EventsStream {
+    return new EventsStream(connection, EVENTS_STREAM, domain);
+  }
+
+  /** @param shard 0 is `events` itself */
+  static atHub(connection: NatsConnection, shard: number): EventsStream {
+    return new EventsStream(connection, hubStreamName(shard));
+  }
 
   /** @returns its configuration; undefined when there is none yet */
   async current(): Promise<StreamConfig | undefined> {
@@ -36,7 +46,9 @@ export class EventsStream {
   /** @returns the configuration as it is then */
   async carryOut(plan: StreamPlan, current: StreamConfig | undefined): Promise<StreamConfig> {
     if (plan.kind === 'none') return current!;
-    return this.accepted(parseStreamAnswer(await this.request(plan.kind, plan.config)));
+    if (plan.kind === 'update') return this.update(plan.config);
+    const made = this.accepted(parseStreamAnswer(await this.request('create', plan.config)));
+    return plan.config.first_seq === undefined ? made : this.update(begun(made));
   }
 
   async update(config: StreamConfig): Promise<StreamConfig> {
@@ -44,13 +56,14 @@ export class EventsStream {
   }
 
   private async request(verb: 'create' | 'update' | 'info', config?: StreamConfig): Promise<Uint8Array> {
-    const subject = streamRequest(verb, this.domain);
+    const { stream, domain } = this;
+    const subject = streamRequest(verb, { stream, domain });
     try {
       const payload = config === undefined ? undefined : JSON.stringify(config);
-      const { data } = await this.connection.request(subject, payload, { timeout: this.domain === undefined ? HUB_TIMEOUT : LEAF_TIMEOUT });
+      const { data } = await this.connection.request(subject, payload, { timeout: domain === undefined ? HUB_TIMEOUT : LEAF_TIMEOUT });
       return data;
     } catch (cause) {
-      throw new DomainError('hub_unreachable', `JetStream of ${this.domain ?? 'the hub'} does not answer.`, {
+      throw new DomainError('hub_unreachable', `JetStream of ${domain ?? 'the hub'} does not answer.`, {
         context: { subject },
         cause,
         retryable: true,

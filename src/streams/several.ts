@@ -6,3 +6,22 @@ export async function forEachOf<T>(items: readonly T[], atATime: number, work: (
   };
   await Promise.all(Array.from({ length: atATime }, worker));
 }
+
+/** Lets so many pieces of work run at a time. The others wait, in the order in which they came. */
+export class Turns {
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(private free: number) {}
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.free -= 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.free += 1;
+      else next();
+    }
+  }
+}

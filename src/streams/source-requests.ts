@@ -2,31 +2,38 @@ import { once } from 'node:events';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { requestedSequence, type SourcedSite, sourceRequestSubjects } from '#libs/nats';
 
-/** How long the hub may take to ask a leaf for its messages after the source was made, in milliseconds. It takes some. */
+/** How long the hub may take to ask leaves for their messages after their sources were made, in milliseconds. It takes some. */
 const PATIENCE = 3_000;
 
 /**
- * Learns where the hub goes on with a leaf. No answer of its API says that, but its request to the leaf does.
+ * Learns where the hub goes on with leaves. No answer of its API says that, but its request to a leaf does.
  *
  * @param arm has the hub ask anew
- * @returns the sequence of the next message that it wants; undefined when it asked for none in time
+ * @returns the sequence of the next message that it wants of each; a site is missing of which it wanted none in time
  */
-export async function sequenceAskedFor(connection: NatsConnection, site: SourcedSite, arm: () => Promise<unknown>): Promise<number | undefined> {
+export async function sequencesAskedFor<Site extends SourcedSite>(
+  connection: NatsConnection,
+  sites: readonly Site[],
+  arm: () => Promise<unknown>,
+): Promise<Map<Site, number>> {
+  const asked = new Map<Site, number>();
   const heard = new EventTarget();
-  let sequence: number | undefined;
-  const subscriptions = sourceRequestSubjects(site).map((subject) =>
-    connection.subscribe(subject, {
-      callback: (_error, { data }) => {
-        sequence = requestedSequence(site, data) ?? sequence;
-        if (sequence !== undefined) heard.dispatchEvent(new Event('asked'));
-      },
-    }),
+  const subscriptions = sites.flatMap((site) =>
+    sourceRequestSubjects(site).map((subject) =>
+      connection.subscribe(subject, {
+        callback: (_error, { data }) => {
+          const sequence = requestedSequence(site, data);
+          if (sequence !== undefined) asked.set(site, sequence);
+          if (asked.size === sites.length) heard.dispatchEvent(new Event('all'));
+        },
+      }),
+    ),
   );
   try {
     await connection.flush();
     await arm();
-    if (sequence === undefined) await once(heard, 'asked', { signal: AbortSignal.timeout(PATIENCE) }).catch(() => undefined);
-    return sequence;
+    if (asked.size < sites.length) await once(heard, 'all', { signal: AbortSignal.timeout(PATIENCE) }).catch(() => undefined);
+    return asked;
   } finally {
     for (const subscription of subscriptions) subscription.unsubscribe();
   }

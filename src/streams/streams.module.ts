@@ -4,6 +4,7 @@ import { NatsModule } from '../nats/index.js';
 import { BufferMeasurements } from './buffer-measurements.js';
 import { BufferMeter } from './buffer-meter.js';
 import { BufferMetrics } from './buffer-metrics.js';
+import { HubStreams } from './hub-streams.js';
 import { SiteBuffers } from './site-buffers.js';
 import { StreamReconciler } from './stream-reconciler.js';
 import { StreamSubjectsController } from './stream-subjects.controller.js';
@@ -20,5 +21,5 @@ import { StreamsProcessor } from './streams.processor.js';
 export class StreamsModule {}
 
 /** The part of it that workers do. */
-@Module({ imports: [NatsModule], providers: [StreamReconciler, BufferMeter, BufferMeasurements, BufferMetrics, StreamsProcessor] })
+@Module({ imports: [NatsModule], providers: [StreamReconciler, HubStreams, BufferMeter, BufferMeasurements, BufferMetrics, StreamsProcessor] })
 export class StreamsWorkerModule {}

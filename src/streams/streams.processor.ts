@@ -16,7 +16,10 @@ const SWEEP_INTERVAL = 60_000;
 /** How often leaves are looked for that are to be measured, in milliseconds. */
 const MEASURE_INTERVAL = 5_000;
 
-@Processor(STREAMS_QUEUE, { ...JOB_WORKER, concurrency: 4, lockDuration: 30_000 })
+/** Leaves that connect together wait together, and their sources are started in one go. */
+const CONCURRENCY = 64;
+
+@Processor(STREAMS_QUEUE, { ...JOB_WORKER, concurrency: CONCURRENCY, lockDuration: 30_000 })
 export class StreamsProcessor extends JobWorker implements OnApplicationBootstrap {
   private readonly logger = new Logger(StreamsProcessor.name);
   private readonly sweep = new Sweep(SWEEP_INTERVAL, () => this.all(), this.logger);

@@ -8,6 +8,8 @@ export interface BufferingSite extends SourcedSite {
   edgeSiteId: string;
   /** What its leaf is to keep. */
   retention: Retention;
+  /** The hub's stream that sources it; null until it has been given one. */
+  hubShard: number | null;
   /** Its connection to the hub now; null when it has none. */
   linkId: string | null;
 }
@@ -32,7 +34,7 @@ export function differ(given: WantedStreams, now: WantedStreams): boolean {
 }
 
 /** Not the certificates and texts of a bundle, which are many times as large. */
-const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'linkId'] as const;
+const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'hubShard', 'linkId'] as const;
 const SITE_FIELDS = ['id', 'slug', 'bufferMaxAge', 'bufferMaxBytes', 'bufferDiscard'] as const;
 
 /** Those of the tenant that the entity manager sees. */
@@ -41,11 +43,11 @@ export async function bufferingSites(em: Em): Promise<BufferingSite[]> {
   const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: SITE_FIELDS });
   const siteOf = new Map(sites.map((site) => [site.id, site]));
   return leaves.flatMap((leaf) => {
-    const { edgeSiteId, jetstreamDomain, linkId } = leaf;
+    const { edgeSiteId, jetstreamDomain, hubShard, linkId } = leaf;
     const site = siteOf.get(edgeSiteId);
     // A site that is deleted between the two queries is gone.
     if (site === undefined) return [];
-    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention: siteRetention(site, leaf), linkId: linkId ?? null }];
+    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention: siteRetention(site, leaf), hubShard: hubShard ?? null, linkId: linkId ?? null }];
   });
 }
 

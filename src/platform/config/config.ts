@@ -57,6 +57,9 @@ export abstract class Config {
   /** What leaves dial. Undefined only with a local hub whose `hubLeafPort` is 0: known once it listens. */
   readonly natsLeafUpstreamUrl!: string | undefined;
 
+  /** Sites that one stream at the hub sources; those that have one keep it. */
+  readonly sitesPerStream!: number;
+
   readonly roles!: readonly ProcessRole[];
 
   /** `sr_<key id>_<secret>`. */

@@ -53,6 +53,14 @@ export const port: Format<number> = (text) => {
   return number;
 };
 
+export const wholeNumber =
+  (least: number, most: number): Format<number> =>
+  (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most) throw new Refusal(`must be a number from ${least} to ${most}, not ${shown(text)}`);
+    return number;
+  };
+
 export const oneOf =
   <T extends string>(values: readonly T[]): Format<T> =>
   (text) => {

@@ -63,6 +63,7 @@ describe('the configuration', () => {
         hubClientPort: 4222,
         hubLeafPort: 7422,
         natsLeafUpstreamUrl: 'tls://127.0.0.1:7422',
+        sitesPerStream: 50,
         roles: ['api', 'worker', 'gateway', 'monitor'],
         bootstrapAdminKey: undefined,
         encryptionKeys: undefined,
@@ -106,6 +107,7 @@ describe('the configuration', () => {
         ROOT_CA_KEY_FILE: '/etc/serviceradar/root-key.pem',
         HUB_CLIENT_PORT: '0',
         HUB_LEAF_PORT: '65535',
+        SITES_PER_STREAM: '20',
       });
       expect(config).toMatchObject({
         environment: 'production',
@@ -122,6 +124,7 @@ describe('the configuration', () => {
         rootCaKeyFile: '/etc/serviceradar/root-key.pem',
         hubClientPort: 0,
         hubLeafPort: 65535,
+        sitesPerStream: 20,
         roles: ['worker', 'api'],
         logLevel: 'debug',
       });
@@ -187,6 +190,7 @@ describe('the configuration', () => {
     HUB_CLIENT_PORT: ['x', '70000'],
     HUB_LEAF_PORT: ['x', '70000'],
     NATS_LEAF_UPSTREAM_URL: ['hub.example:7422', 'https://hub.example', 'tls://u:p@hub.example:7422', 'tls://hub.example:99999'],
+    SITES_PER_STREAM: ['0', '1001', '-1', '1.5', 'many'],
     ROLES: ['api,', 'apis', 'api,api', ','],
     BOOTSTRAP_ADMIN_KEY: ['admin', 'sr_short_x', `sr_0123456789abcdef_${'s'.repeat(31)}`, `sr_0123456789abcdef_${'s'.repeat(42)}!`],
     ENCRYPTION_KEYS: ['x', key(1), `A:${key(1)}`, `a:${key(1)},a:${key(2)}`, `a:${Buffer.alloc(16).toString('base64')}`, `a:${key(1)},`, 'a:!!!'],

@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net';
 import { Secret } from '#libs/kernel';
+import { SITES_PER_STREAM } from '#libs/nats';
 import { type Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
-import { address, Environment, type Format, host, networks, oneOf, path, port, Refusal, setOf, url } from './environment.js';
+import { address, Environment, type Format, host, networks, oneOf, path, port, Refusal, setOf, url, wholeNumber } from './environment.js';
 
 const ENCRYPTION_KEY_BYTES = 32;
 
@@ -42,6 +43,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       (hubLeafPort === 0 || natsUrl !== undefined ? undefined : `tls://127.0.0.1:${hubLeafPort}`),
     gatewayPort,
     gatewayAddress: read('GATEWAY_ADDRESS', hostAndPort) ?? (gatewayPort === 0 ? undefined : `${reachable(listen.host)}:${gatewayPort}`),
+    sitesPerStream: read('SITES_PER_STREAM', wholeNumber(1, 1000)) ?? SITES_PER_STREAM,
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),

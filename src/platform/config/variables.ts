@@ -37,6 +37,7 @@ export const CONFIG_VARIABLES = [
   },
   { name: 'GATEWAY_PORT', meaning: 'Port of `HOST` that the gateway of agents listens on; 0 is any free port', default: '`50052`' },
   { name: 'GATEWAY_ADDRESS', meaning: 'What agents dial, as `host:port`', default: '`<HOST>:<GATEWAY_PORT>`' },
+  { name: 'SITES_PER_STREAM', meaning: 'Sites of a tenant that one stream at the hub takes messages from; further ones get shards', default: '`50`' },
   { name: 'ROLES', meaning: 'What this process does: `api`, `worker`, `gateway`, `monitor`, separated by commas', default: 'all' },
   { name: 'BOOTSTRAP_ADMIN_KEY', meaning: 'The first platform admin key: `sr_<id>_<secret>`', default: 'made and kept in `DATA_DIR/admin-key`; in production, none' },
   {

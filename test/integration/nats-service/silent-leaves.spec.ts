@@ -2,7 +2,9 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { systemClock } from '#libs/kernel';
 import { NatsLeafServer, type Tenant } from '#libs/model';
 import { TenantConnections } from '../../../src/nats/index.js';
+import { Config } from '../../../src/platform/config/index.js';
 import { BufferMeter } from '../../../src/streams/buffer-meter.js';
+import { HubStreams } from '../../../src/streams/hub-streams.js';
 import { StreamReconciler } from '../../../src/streams/stream-reconciler.js';
 import { NATS_VERSIONS } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
@@ -61,8 +63,10 @@ describe('leaves that are slow to answer', () => {
     await leaves.flush();
 
     const connections = installation.idle.get(TenantConnections, { strict: false });
-    const meter = new BufferMeter(installation.database.database, systemClock);
-    await new StreamReconciler(installation.database.database, connections, meter, systemClock).reconcile({ tenantId: tenant.id });
+    const { database } = installation.database;
+    const meter = new BufferMeter(database, systemClock);
+    const hub = new HubStreams(database, connections, installation.idle.get(Config, { strict: false }), systemClock);
+    await new StreamReconciler(database, connections, meter, hub, systemClock).reconcile({ tenantId: tenant.id });
     expect(made.sort()).toEqual(['edge', 'edge-lima', 'edge-oslo', 'edge-paris', 'edge-rome']);
     expect(locked).toBe(false);
   });

@@ -85,6 +85,19 @@ describe.each(NATS_VERSIONS)('the streams of a tenant with two sites, with serve
     expect(await received()).toEqual([...published].sort());
   });
 
+  it('bring what a leaf stored that then started again without a hub, which holds all that it ever stored', async () => {
+    await installation.stopHub();
+    const stored = await publish(leaves[0]!, ['before it started again']);
+    await leaves[0]!.stop();
+    await leaves[0]!.start();
+    expect((await publish(leaves[0]!, ['after it started again'])).state.messages).toBe(stored.state.messages + 1);
+    await installation.startHub();
+    reader = await until('the reader is back', async () =>
+      installation.toHub((await installation.person(tenant, { publish: [], subscribe: [SUBJECT] })).creds),
+    );
+    expect(await received()).toEqual([...published].sort());
+  });
+
   it('bring what a leaf that was away stored, once, when it is back', async () => {
     await leaves[1]!.stop();
     await leaves[1]!.start();

@@ -61,7 +61,7 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
     const retention = { maxAgeMs: 60_000, maxBytes: Math.floor(LEAF_STORE_BYTES * 0.9) };
     await until('the leaf has its stream', async () => {
       const config = JSON.stringify(leafStream({ clock: systemClock, retention }));
-      const answer = await reconciler.request(streamRequest('create', DOMAIN), config).catch(() => undefined);
+      const answer = await reconciler.request(streamRequest('create', { domain: DOMAIN }), config).catch(() => undefined);
       return answer && parseStreamAnswer(answer.data).kind === 'stream' ? true : undefined;
     });
   });

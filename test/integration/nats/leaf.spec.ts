@@ -1,5 +1,6 @@
 import { systemClock } from '#libs/kernel';
 import {
+  begun,
   CAPTURED_SUBJECTS,
   claimsUpdate,
   hubStream,
@@ -16,6 +17,7 @@ import {
   publisherPermissions,
   rearm,
   revokeUser,
+  siteSource,
   type StreamConfig,
   streamReaderPermissions,
   streamRequest,
@@ -52,7 +54,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   };
 
   const askStream = async (verb: 'create' | 'update' | 'info', domain?: string, config?: StreamConfig): Promise<StreamConfig> => {
-    const answer = parseStreamAnswer((await reconciler.request(streamRequest(verb, domain), config ? JSON.stringify(config) : '', PATIENCE)).data);
+    const answer = parseStreamAnswer((await reconciler.request(streamRequest(verb, { domain }), config ? JSON.stringify(config) : '', PATIENCE)).data);
     if (answer.kind !== 'stream') throw new Error(`${verb} of the stream in ${domain ?? 'the hub'}: ${JSON.stringify(answer)}`);
     return answer.config;
   };
@@ -205,10 +207,10 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       const leaf = leafStream({ clock: systemClock, retention: { maxAgeMs: 60_000, maxBytes: LEAF_STORE_BYTES } });
       const hub = hubStream({ sites: [{ ...site, retention: { maxAgeMs: 60_000, maxBytes: -1 } }] });
       await until('the hub knows the leaf’s interest', async () => {
-        const info = await reconciler.request(streamRequest('info', DOMAIN));
+        const info = await reconciler.request(streamRequest('info', { domain: DOMAIN }));
         return parseStreamAnswer(info.data).kind === 'not_found';
       });
-      await askStream('create', DOMAIN, leaf);
+      await askStream('update', DOMAIN, begun(await askStream('create', DOMAIN, leaf)));
       await askStream('create', undefined, hub);
       expect(planStream(leaf, await askStream('info', DOMAIN))).toEqual({ kind: 'none' });
       expect(planStream(hub, await askStream('info'))).toEqual({ kind: 'none' });
@@ -222,7 +224,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
     });
 
     it('can be planned, updated and re-armed with nothing lost or doubled', async () => {
-      const [without, withSource] = rearm(await askStream('info'), site);
+      const [without, withSource] = rearm(await askStream('info'), [siteSource(site)]);
       await askStream('update', undefined, without);
       published.push(...(await publish(MESSAGES, 10)));
       await askStream('update', undefined, withSource);
@@ -237,7 +239,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       // The leaf may be back before this connection is: its event is missed then, and the list tells.
       await until('the leaf is back', async () => (await leafLinks()).links[0]);
       const current = await until('the reconciler is back', () => askStream('info'));
-      for (const config of rearm(current, site)) await askStream('update', undefined, config);
+      for (const config of rearm(current, [siteSource(site)])) await askStream('update', undefined, config);
       const reader = await deployment.toHub(deployment.tenantCreds(streamReaderPermissions()), '_INBOX');
       expect(await storedBodies(reader, published.length)).toEqual(published);
     });

@@ -1,0 +1,186 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Batches, type Clock } from '#libs/kernel';
+import {
+  hubRetention,
+  hubStream,
+  planStream,
+  rearm,
+  renamedSource,
+  replaceSources,
+  type Retention,
+  shardSource,
+  shardStream,
+  siteSource,
+  standingSource,
+  type StreamConfig,
+  type StreamSource,
+} from '#libs/nats';
+import { TenantConnections } from '../nats/index.js';
+import { CLOCK } from '../platform/clock.js';
+import { Config } from '../platform/config/index.js';
+import { Database, type Em } from '../platform/database/index.js';
+import { giveShards, lackShard, shardsOfSites, shardsOfStream } from './hub-shards.js';
+import { EventsStream } from './jetstream-api.js';
+import { forEachOf, Turns } from './several.js';
+import { sequencesAskedFor } from './source-requests.js';
+import { type BufferingSite, type WantedStreams, wantedStreams } from './wanted-streams.js';
+
+/** Leaves that have just connected, in one update at most. */
+const BATCH = 500;
+
+/** Leaves that are asked at the same time what they hold. */
+const LEAF_CONCURRENCY = 16;
+
+/** Tenants that are seen to at the same time: each takes a connection to the database while the hub is asked. */
+const TENANT_CONCURRENCY = 4;
+
+/** A stream of a tenant at the hub, as it is. */
+interface Found {
+  stream: EventsStream;
+  before: StreamConfig | undefined;
+}
+
+/**
+ * A tenant's streams at the hub: `events`, which is read, and its shards, each with the sources of so many sites, which `events` sources in turn.
+ * They are read, changed and written by one at a time for each tenant. Who comes meanwhile waits for the next run, with all others.
+ */
+@Injectable()
+export class HubStreams {
+  private readonly logger = new Logger(HubStreams.name);
+  private readonly turns = new Turns(TENANT_CONCURRENCY);
+  readonly #runs = new Batches<string | undefined, WantedStreams>(BATCH, async (tenantId, connected) => {
+    const seenTo = await this.turns.take(() => this.run(tenantId, new Set(connected)));
+    return connected.map(() => ({ result: seenTo }));
+  });
+
+  constructor(
+    private readonly database: Database,
+    private readonly connections: TenantConnections,
+    private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Makes them what they should be now, and the sources of a site that has just connected start at once.
+   * @returns what was wanted then
+   * @throws DomainError `hub_unreachable` (retryable)
+   */
+  seeTo(tenantId: string, connectedSiteId?: string): Promise<WantedStreams> {
+    return this.#runs.add(tenantId, connectedSiteId);
+  }
+
+  /**
+   * Before any leaf: one that keeps messages for longer than the hub brings again, after a restart, what has aged out only there. And `events`
+   * before its shards, for the same reason.
+   */
+  async widen(connection: NatsConnection, tenantId: string, sites: readonly BufferingSite[]): Promise<void> {
+    const retention = hubRetention(sites.map(({ retention }) => retention));
+    if (retention.maxAgeMs === hubRetention([]).maxAgeMs) return;
+    const isNarrow = async (stream: EventsStream) => {
+      const current = await stream.current();
+      return current !== undefined && planStream(widened(current, retention), current).kind !== 'none';
+    };
+    const shards = [0, ...shardsOfSites(sites)];
+    const narrow = await Promise.all(shards.map((shard) => isNarrow(EventsStream.atHub(connection, shard))));
+    if (!narrow.includes(true)) return;
+    await this.oneAtATime(tenantId, async () => {
+      for (const shard of shards) {
+        const stream = EventsStream.atHub(connection, shard);
+        const current = await stream.current();
+        if (current !== undefined) await stream.carryOut(planStream(widened(current, retention), current), current);
+      }
+    });
+  }
+
+  private async run(tenantId: string, connected: ReadonlySet<string | undefined>): Promise<WantedStreams> {
+    // On record before the hub has a source: whoever tries again must not choose another shard.
+    if (await lackShard(this.database.em({ tenantId }))) await this.oneAtATime(tenantId, (em) => giveShards(em, this.config.sitesPerStream));
+    return this.connections.use(tenantId, 'streams', (connection) =>
+      this.oneAtATime(tenantId, async (em) => {
+        const wanted = await wantedStreams(em);
+        const returned = wanted.sites.filter(({ edgeSiteId }) => connected.has(edgeSiteId));
+        await this.bring(connection, wanted, returned);
+        this.logger.log({ tenantId, sites: wanted.sites.length, connected: returned.length }, 'streams seen to');
+        return wanted;
+      }),
+    );
+  }
+
+  private async bring(connection: NatsConnection, { sites, subjects }: WantedStreams, returned: readonly BufferingSite[]): Promise<void> {
+    const find = async (shard: number): Promise<Found> => {
+      const stream = EventsStream.atHub(connection, shard);
+      return { stream, before: await stream.current() };
+    };
+    const events = await find(0);
+    if (events.before === undefined && sites.length === 0) return;
+    // One whose sites are all gone stays: it may hold what `events` has not got yet.
+    const shards = [...new Set([...shardsOfSites(sites), ...shardsOfStream(events.before)])];
+    const found = new Map<number, Found>();
+    for (const shard of shards) found.set(shard, await find(shard));
+
+    const retention = hubRetention(sites.map((site) => site.retention));
+    const of = (shard: number) => ({ sites: sites.filter((site) => site.hubShard === shard), retention });
+    const returnedTo = (shard: number) => returned.filter((site) => site.hubShard === shard);
+    const bringShard = async (shard: number) => {
+      const hub = found.get(shard)!;
+      const now = await carryOut(hub, shardStream({ ...of(shard), clock: this.clock, shard }));
+      await this.rearm(connection, hub, now, { sites: returnedTo(shard) });
+    };
+
+    // What `events` sources has to be there, and what is there must not keep messages for longer than `events`.
+    const missing = shards.filter((shard) => found.get(shard)!.before === undefined);
+    for (const shard of missing) await bringShard(shard);
+    const now = await carryOut(events, hubStream({ ...of(0), subjects, shards }));
+    await this.rearm(connection, events, now, { sites: returnedTo(0), shards: missing });
+    for (const shard of shards) if (!missing.includes(shard)) await bringShard(shard);
+  }
+
+  /**
+   * Has sources start at once that would take up to minutes to notice that what they source is back; one that is just made starts by itself.
+   * What a leaf holds that was rolled back is taken again, as the hub would wait in vain for it to come as far as it was.
+   */
+  private async rearm(connection: NatsConnection, { stream, before }: Found, now: StreamConfig, back: { sites: readonly BufferingSite[]; shards?: readonly number[] }): Promise<void> {
+    const isThere = (source: StreamSource) => standingSource(before, source) !== undefined;
+    const sites = back.sites.filter((site) => isThere(siteSource(site)));
+    const sources = [...sites.map(siteSource), ...(back.shards ?? []).map(shardSource).filter(isThere)];
+    if (sources.length === 0) return;
+    let armed = now;
+    const asked = await sequencesAskedFor(connection, sites, async () => (armed = await replace(stream, rearm(now, sources))));
+    const rolledBack = await this.rolledBack(connection, asked);
+    if (rolledBack.length === 0) return;
+    await replace(stream, replaceSources(armed, rolledBack.map((site) => renamedSource(standingSource(armed, siteSource(site))!))));
+  }
+
+  /** @param asked the sequence that the hub asks each leaf for */
+  private async rolledBack(connection: NatsConnection, asked: ReadonlyMap<BufferingSite, number>): Promise<BufferingSite[]> {
+    const found: BufferingSite[] = [];
+    await forEachOf([...asked], LEAF_CONCURRENCY, async ([site, sequence]) => {
+      const last = (await EventsStream.atLeaf(connection, site.jetstreamDomain).look())?.state.lastSequence;
+      if (last === undefined || sequence <= last + 1) return;
+      this.logger.warn({ edgeSiteId: site.edgeSiteId, asked: sequence, last }, 'a leaf was rolled back: the hub takes all that it holds, and has some of it twice');
+      found.push(site);
+    });
+    return found;
+  }
+
+  /** By one at a time for each tenant, who waits for nobody meanwhile but the hub, and leaves that have just connected. */
+  private oneAtATime<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T> {
+    return this.database.transaction({ tenantId }, async (em) => {
+      await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenantId}`]);
+      return work(em);
+    });
+  }
+}
+
+const widened = (current: StreamConfig, { maxAgeMs }: Retention): StreamConfig => ({
+  ...current,
+  max_age: hubStream({ sites: [], retention: { maxAgeMs, maxBytes: -1 } }).max_age,
+});
+
+const carryOut = ({ stream, before }: Found, desired: StreamConfig): Promise<StreamConfig> => stream.carryOut(planStream(desired, before), before);
+
+async function replace(stream: EventsStream, [without, withSources]: ReturnType<typeof rearm>): Promise<StreamConfig> {
+  await stream.update(without);
+  return stream.update(withSources);
+}
