@@ -26,6 +26,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   #last: Promise<void> = Promise.resolve();
   /** The connection that is subscribed on. */
   #listening: NatsConnection | undefined;
+  #ending = false;
+
   constructor(
     private readonly leadership: Leadership,
     private readonly hub: HubConnection,
@@ -41,7 +43,9 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     this.reconciling.start();
   }
 
+  /** What waits is left to the next leader, which compares: of a tenant with hundreds of leaves it may be minutes of work. */
   async onModuleDestroy(): Promise<void> {
+    this.#ending = true;
     await this.standby.stop();
     await this.reconciling.stop();
     await this.#last;
@@ -74,7 +78,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private enqueue(work: () => Promise<void>): Promise<void> {
-    this.#last = this.#last.then(work).catch((error: unknown) => {
+    this.#last = this.#last.then(() => (this.#ending ? undefined : work())).catch((error: unknown) => {
       this.logger.warn({ err: error }, 'the presence of leaves was not recorded; comparing will find it');
     });
     return this.#last;

@@ -241,8 +241,9 @@ export class Installation {
 
   async stop(): Promise<void> {
     await Promise.all(this.#connections.map((connection) => connection.close()));
-    await Promise.all(this.#leaves.map((leaf) => leaf.stop()));
+    // What they are at may need the leaves, and they wait for each that is silent.
     await Promise.all(this.#processes.map((process) => process.close()));
+    await Promise.all(this.#leaves.map((leaf) => leaf.stop()));
     await this.#hub?.stop();
     await this.database.close();
     rmSync(this.directory, { recursive: true, force: true });
