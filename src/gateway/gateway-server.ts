@@ -1,6 +1,15 @@
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import { loadPackageDefinition, type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, type ServiceClientConstructor } from '@grpc/grpc-js';
+import {
+  loadPackageDefinition,
+  logVerbosity,
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceClientConstructor,
+  setLogVerbosity,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { AGENT_GATEWAY_PROTO, type AgentHello, type AgentHelloAnswer } from '#libs/contracts';
@@ -42,6 +51,8 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
   /** @throws DomainError `invalid_configuration` when the port cannot be listened on */
   async onApplicationBootstrap(): Promise<void> {
     const { host, gatewayPort } = this.config;
+    // It has a log of its own, on stderr; what it cannot do it says by its errors, too.
+    setLogVerbosity(logVerbosity.NONE);
     const server = new Server({
       'grpc.max_receive_message_length': MESSAGE_MAX,
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
