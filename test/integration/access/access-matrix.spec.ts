@@ -24,7 +24,9 @@ describe('the access matrix', () => {
 describe('access', () => {
   it.each(rows)('to $operationId ($ids) is as the matrix says, and whoever is refused changes nothing', async ({ row }) => {
     const expected = matrix.get(nameOf(row))!;
-    const isRefused = (name: PrincipalName) => expected[name] >= 400;
+    const someSucceed = Object.values(expected).some((status) => status < 300);
+    // 409 beside a success comes of what another one has done before: it is asked for after.
+    const isRefused = (name: PrincipalName) => expected[name] >= 400 && !(expected[name] === 409 && someSucceed);
     const refused = PRINCIPALS.filter(isRefused);
     const requests = await Promise.all(refused.map(() => requestOf(row, world, false)));
     const before = await world.rows();

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.app.close());
 
-const asker = ({ operationId }: Row) => world.principals[operationId === 'createTenant' ? 'platform' : 'admin'];
+const asker = ({ operationId }: Row) => world.principals[/^createTenant$|NatsOperator/.test(operationId) ? 'platform' : 'admin'];
 
 /** Fastify takes no body for JSON that would change a prototype where it is copied; all else is a field that is not known. */
 const refusalOf = (name: string, pointer: string) =>

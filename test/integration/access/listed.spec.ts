@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ROLES, type Role, type Subject } from '#libs/contracts';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
-import { ApiKey, AuditEvent, Certificate, CollectorPackage, EdgeSite, type entities, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
+import { ApiKey, AuditEvent, Certificate, CollectorPackage, EdgeSite, type entities, NatsAccountKey, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
 import { abilityFor, authorize, type Owned } from '#libs/policy';
 import { type Api, ok } from '../../../lab/api.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
@@ -15,12 +15,14 @@ const GETTABLE = [
   { path: '/admin/collectors', entity: CollectorPackage },
   { path: '/admin/edge-packages', entity: OnboardingPackage },
   { path: '/admin/certificates', entity: Certificate },
+  { path: '/admin/pki/authorities', entity: TenantCa },
 ];
 
 /** Lists whose rows stand in no operation of their own: there, the rule for the single row has the word. */
 const BY_RULE: { path: string; entity: (typeof entities)[number]; subject: Subject }[] = [
   { path: '/admin/api-keys', entity: ApiKey, subject: 'ApiKey' },
   { path: '/admin/nats/credentials', entity: NatsUser, subject: 'NatsCredential' },
+  { path: '/admin/nats/signing-keys', entity: NatsAccountKey, subject: 'NatsAccount' },
   { path: '/admin/audit-events', entity: AuditEvent, subject: 'AuditEvent' },
 ];
 

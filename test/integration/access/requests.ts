@@ -67,6 +67,9 @@ const BODIES: Record<string, (edgeSiteId: string) => object> = {
   CreateCollectorPackage: (edge_site_id) => ({ collector_type: 'otel', edge_site_id }),
   CreateOnboardingPackage: (edge_site_id) => ({ label: 'Agent', component_type: 'agent', component_id: `component-${(made += 1)}`, edge_site_id }),
   CreateDownloadToken: () => ({ expires_in: 60 }),
+  ActivateTenantCa: () => ({ force: false }),
+  RotationStep: () => ({ force: false }),
+  RetireSigningKey: () => ({ force: false }),
   SetStreamSubjects: () => ({ subjects: [`added.${(made += 1)}`] }),
 };
 
@@ -81,8 +84,9 @@ export function bodyOf({ bodySchema, operationId, ids }: Row, { acme, globex }: 
 /** @param succeeds whether the operation is expected to do what it does */
 export async function requestOf(row: Row, world: World, succeeds: boolean): Promise<Request> {
   const { method, path, ids } = row;
-  const kind = /([a-z-]+)\/\{\w+\}/.exec(path)?.[1] as Kind | undefined;
+  const kind = /((?:operator\/)?[a-z-]+)\/\{\w+\}/.exec(path)?.[1] as Kind | undefined;
   const { acme, globex } = world;
+  const whose = ids === 'path' ? globex : acme;
   const own = kind && (succeeds && USES_UP.has(row.operationId) ? await world.fresh(kind) : acme.ids[kind]);
   const id = kind && (ids === 'path' ? globex.ids[kind] : own);
   const parameter = /^query\.(\w+)/.exec(ids)?.[1];
@@ -92,7 +96,7 @@ export async function requestOf(row: Row, world: World, succeeds: boolean): Prom
   const needsToken = row.operation.parameters?.some(({ name }) => name === 'x-serviceradar-download-token');
   return {
     method,
-    path: `${path.replace(/^\/api/, '').replace('{slug}', (ids === 'path' ? globex : acme).slug).replace('{id}', id ?? '')}${query ?? ''}`,
+    path: `${path.replace(/^\/api/, '').replace('{slug}', whose.slug).replace('{serial}', whose.serial).replace('{id}', id ?? '')}${query ?? ''}`,
     options: {
       body: bodyOf(row, world),
       ...(needsToken && { headers: { 'x-serviceradar-download-token': await world.token(kind!, own!) } }),

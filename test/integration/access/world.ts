@@ -5,7 +5,17 @@ import { PLATFORM } from '../../../src/platform/database/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 
 /** What stands before `{id}` or `{slug}` in a path says what is meant. */
-export type Kind = 'tenants' | 'api-keys' | 'edge-sites' | 'collectors' | 'edge-packages' | 'certificates' | 'credentials';
+export type Kind =
+  | 'tenants'
+  | 'api-keys'
+  | 'edge-sites'
+  | 'collectors'
+  | 'edge-packages'
+  | 'certificates'
+  | 'credentials'
+  | 'authorities'
+  | 'signing-keys'
+  | 'operator/signing-keys';
 
 /** A tenant with one thing of each kind that stays. */
 export interface Holder {
@@ -13,6 +23,8 @@ export interface Holder {
   slug: string;
   api: Api;
   ids: Record<Kind, string>;
+  /** Of its CA. */
+  serial: string;
 }
 
 export const PRINCIPALS = ['nobody', 'unknown', 'expired', 'revoked', 'viewer', 'operator', 'admin', 'other', 'other→', 'platform', 'platform→'] as const;
@@ -60,7 +72,7 @@ async function furnish(app: TestApp): Promise<World> {
   for (const id of sites) await provisioned(acme.api, 'edge-sites', id);
   for (const id of collectors) await provisioned(acme.api, 'collectors', id);
   const spare: Partial<Record<Kind, string[]>> = { 'edge-sites': sites, collectors, certificates: await certificatesOf(acme.api, sites.pop()!) };
-  await app.restart({ ROLES: 'api' });
+  await app.restart({ ROLES: 'api', GATEWAY_ADDRESS: 'gateway.example.com:50052' });
   return {
     app,
     acme,
@@ -110,6 +122,9 @@ async function holder(app: TestApp, name: string): Promise<Holder> {
   await provisioned(api, 'edge-sites', siteId);
   await provisioned(api, 'collectors', collectorId);
   const [certificateId] = await certificatesOf(api, siteId);
+  const [ca] = (await ok(api.get<{ data: { id: string; serial_number: string }[] }>('/admin/pki/authorities'))).data;
+  const [signingKey] = (await ok(api.get<{ data: { id: string }[] }>('/admin/nats/signing-keys'))).data;
+  const operator = await ok(app.admin.get<{ signing_keys: { id: string }[] }>('/admin/nats/operator'));
   const ids = {
     tenants: id,
     'api-keys': await made(api, '/admin/api-keys', { name: `A key of ${name}`, role: 'viewer' }),
@@ -118,8 +133,12 @@ async function holder(app: TestApp, name: string): Promise<Holder> {
     'edge-packages': await onboarding(api, siteId),
     certificates: certificateId!,
     credentials: await made(api, '/admin/nats/credentials', { name: `A user of ${name}`, publish: ['x'], subscribe: [], expires_in: 3600 }),
+    authorities: ca!.id,
+    'signing-keys': signingKey!.id,
+    // There is one operator, and no tenant has it.
+    'operator/signing-keys': operator.signing_keys[0]!.id,
   };
-  return { id, slug, api, ids };
+  return { id, slug, api, ids, serial: ca!.serial_number };
 }
 
 async function principalsOf(app: TestApp, acme: Holder, other: Api): Promise<Record<PrincipalName, Api>> {
