@@ -48,7 +48,7 @@ module.exports = {
       name: 'libs-know-nothing-above',
       severity: 'error',
       from: { path: '^libs/' },
-      to: { path: '^(?:src|migrations|agent|cli|web|test|lab|demo|bench)/' },
+      to: { path: '^(?:src|migrations|agent|cli|web|test|lab|demo|bench|soak)/' },
     },
     {
       name: 'libs-are-plain-typescript',
@@ -67,7 +67,7 @@ module.exports = {
       name: 'libs-by-index',
       comment: 'A library is reached by its index, as #libs/<name>.',
       severity: 'error',
-      from: { path: '^(libs|src|migrations|test|lab|demo|bench)/([^/]+)/' },
+      from: { path: '^(libs|src|migrations|test|lab|demo|bench|soak)/([^/]+)/' },
       to: { path: '^libs/', pathNot: ['^libs/[^/]+/index\\.ts$', '^$1/$2/'] },
     },
     {

@@ -51,7 +51,7 @@ export default tseslint.config(
   },
   {
     // What stands around the service, and starts processes with environments of their own.
-    files: ['src/main.ts', 'src/hub-config.ts', 'src/reencrypt.ts', 'src/audit-verify.ts', 'src/platform/config/**', 'src/platform/embedded/**', 'test/**', 'lab/**', 'demo/**', 'bench/**', '**/*.spec.ts'],
+    files: ['src/main.ts', 'src/hub-config.ts', 'src/reencrypt.ts', 'src/audit-verify.ts', 'src/platform/config/**', 'src/platform/embedded/**', 'test/**', 'lab/**', 'demo/**', 'bench/**', 'soak/**', '**/*.spec.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {
@@ -60,7 +60,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
-    files: ['test/**', 'lab/**', 'demo/**', 'bench/**', '**/*.spec.ts'],
+    files: ['test/**', 'lab/**', 'demo/**', 'bench/**', 'soak/**', '**/*.spec.ts'],
     rules: {
       'no-console': 'off',
       'no-restricted-syntax': 'off',

@@ -1,18 +1,21 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Deployment } from './deployment.js';
-import { Ledger } from './ledger.js';
+import { Ledger, type LedgerSite } from './ledger.js';
 import { streamReady } from './messages.js';
 import { connectToHub } from './nats-client.js';
 import type { Site } from './site.js';
 import type { Tenant } from './tenant.js';
 
-const SUBJECT = 'logs.syslog';
+/** What they publish. */
+export const SUBJECT = 'logs.syslog';
 
 /** Three sites of a tenant that publish, and what they have published. */
 export interface PublishingSites {
   tenant: Tenant;
   sites: Site[];
   hub: NatsConnection;
+  /** A client at each of them. */
+  posts: LedgerSite[];
   ledger: Ledger;
   close: () => Promise<void>;
 }
@@ -29,5 +32,5 @@ export async function publishingSites(deployment: Deployment): Promise<Publishin
   const connections = [hub, ...posts.map(({ connection }) => connection)];
   await Promise.all(connections.map(streamReady));
   const close = async () => void (await Promise.all(connections.map((connection) => connection.close())));
-  return { tenant, sites, hub, ledger: new Ledger(hub, posts, SUBJECT), close };
+  return { tenant, sites, hub, posts, ledger: new Ledger(hub, posts, SUBJECT), close };
 }
