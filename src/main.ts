@@ -17,7 +17,7 @@ try {
   process.exit(1);
 }
 
-function greeting({ url, leafUpstreamUrl, adminKeyFile }: RunningService, { roles }: Config): string {
+function greeting({ url, leafUpstreamUrl, gatewayAddress, adminKeyFile }: RunningService, { roles }: Config): string {
   const file = adminKeyFile && relative(process.cwd(), adminKeyFile);
   const api = [
     `  API            ${url}/api`,
@@ -30,6 +30,7 @@ function greeting({ url, leafUpstreamUrl, adminKeyFile }: RunningService, { role
     'serviceradar-edge is ready.',
     ...(servesApi ? api : [`  Health         ${url}/api/health/ready`]),
     `  Leaves dial    ${leafUpstreamUrl}`,
+    ...(gatewayAddress === undefined ? [] : [`  Agents dial    ${gatewayAddress}`]),
     ...(servesApi && file !== undefined ? ['', `  curl -H "Authorization: Bearer $(cat ${file})" ${url}/api/me`] : []),
     '',
     '',

@@ -8,6 +8,7 @@ import { HubAddress } from './nats/index.js';
 import { parseApiKey } from './platform/auth/index.js';
 import { cannotListen } from './platform/cannot-listen.js';
 import type { Config } from './platform/config/index.js';
+import { GatewayAddress } from './platform/gateway-address.js';
 import { configureHttp, httpAdapterOptions } from './platform/http.js';
 import { standardLogger } from './platform/logging/index.js';
 import { PublicUrl } from './platform/public-url.js';
@@ -20,6 +21,8 @@ export interface RunningService {
   url: string;
   /** What leaves dial. */
   leafUpstreamUrl: string;
+  /** What agents dial, as `host:port`; undefined when this process is no gateway. */
+  gatewayAddress: string | undefined;
   /** File that holds the first platform admin's key; undefined when the key was given, or is older than this data directory. */
   adminKeyFile: string | undefined;
   /** Lets running requests and jobs finish, then stops everything that was started. */
@@ -50,7 +53,8 @@ export async function start(config: Config): Promise<RunningService> {
     const publicUrl = app.get(PublicUrl);
     publicUrl.listening(await app.getUrl());
     const adminKeyFile = await ensureAdmin(app, config);
-    return { app, url: publicUrl.value, leafUpstreamUrl: app.get(HubAddress).leafUpstreamUrl, adminKeyFile, stop };
+    const gatewayAddress = config.roles.includes('gateway') ? app.get(GatewayAddress).value : undefined;
+    return { app, url: publicUrl.value, leafUpstreamUrl: app.get(HubAddress).leafUpstreamUrl, gatewayAddress, adminKeyFile, stop };
   } catch (error) {
     await stop();
     throw error;
