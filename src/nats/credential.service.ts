@@ -10,16 +10,13 @@ import {
   leafControlPermissions,
   leafUserPermissions,
   type Permissions,
-  personPermissions,
   publisherPermissions,
   signUser,
-  streamReaderPermissions,
 } from '#libs/nats';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
-import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { AccountService } from './account.service.js';
 
 /** A user whose key is on record, with the key, which is nowhere else. */
@@ -53,23 +50,18 @@ interface NewCollectorUser {
 type UserHolder = { edgeSiteId: string | string[]; generation?: number } | { collectorPackageId: string };
 type NewControlUser = Omit<NewLeafUser, 'jetstreamDomain'>;
 
-interface NewUser {
+interface NewPersonUser {
   tenantId: string;
-  purpose: NatsUserPurpose;
   name: string;
   permissions: Permissions;
   expiresAt: Date;
+}
+
+interface NewUser extends NewPersonUser {
+  purpose: NatsUserPurpose;
   edgeSiteId?: string | null;
   generation?: number;
   collectorPackageId?: string;
-}
-
-export interface PersonRequest {
-  name: string;
-  publish: string[];
-  subscribe: string[];
-  /** Seconds. */
-  expiresIn: number;
 }
 
 /** A leaf's user is refused as a client, and a person's as a leaf. */
@@ -79,9 +71,6 @@ const CONNECTION_TYPES: Record<NatsUserPurpose, ConnectionType[]> = {
   collector: ['STANDARD'],
   person: ['STANDARD'],
 };
-
-/** Users of a leaf itself. */
-const LEAF_PURPOSES: ReadonlySet<NatsUserPurpose> = new Set<NatsUserPurpose>(['leaf', 'leaf_control']);
 
 /**
  * NATS users. As with certificates, the key is on record before its JWT is signed: `intend`, commit, `sign`, `issue`; and
@@ -135,6 +124,13 @@ export class CredentialService {
   async intendCollectorUser(em: Em, { subjects, ...user }: NewCollectorUser): Promise<IntendedUser> {
     const account = await this.accounts.accountOf(em, user.tenantId);
     const [intended] = this.intend(em, account, [{ ...user, purpose: 'collector', permissions: publisherPermissions(subjects) }]);
+    return intended!;
+  }
+
+  /** Records the user of a person or a test. Commit before calling `sign`. */
+  async intendPersonUser(em: Em, user: NewPersonUser): Promise<IntendedUser> {
+    const account = await this.accounts.accountOf(em, user.tenantId);
+    const [intended] = this.intend(em, account, [{ ...user, purpose: 'person' }]);
     return intended!;
   }
 
@@ -233,57 +229,13 @@ export class CredentialService {
     return user?.operatorRevision ?? 0;
   }
 
-  /**
-   * A user for a person or a test, within the tenant's subjects, for a while.
-   * @throws DomainError `validation_failed` naming each subject that cannot be given
-   */
-  async createForPerson(caller: Caller, asked: PersonRequest): Promise<{ user: NatsUser; creds: Secret }> {
-    const permissions = personRules(asked);
-    const tenantId = caller.tenantId;
-    const expiresAt = new Date(this.clock.now().getTime() + asked.expiresIn * 1000);
-    const [intended] = await this.database.transaction(caller.tenantScope, async (em) =>
-      this.intend(em, await this.accounts.accountOf(em, tenantId), [
-        { tenantId, purpose: 'person', name: asked.name, permissions, expiresAt },
-      ]),
-    );
-    const { user, keyPair } = intended!;
-    const creds = await this.sign(user, keyPair);
-    const issued = await this.database.transaction(caller.tenantScope, async (em) => {
-      this.audit.record(em, caller, {
-        action: 'nats_user.create',
-        subjectType: 'nats_user',
-        subjectId: user.id,
-        detail: { name: asked.name, publish: asked.publish, subscribe: asked.subscribe, expires_at: expiresAt.toISOString() },
-      });
-      return this.issue(em, user);
-    });
-    return { user: issued, creds };
-  }
-
-  async list(caller: Caller, query: PageQuery): Promise<Page<NatsUser>> {
-    const where = { $and: [caller.readable('NatsCredential'), { status: ['issued', 'revoked'] }, after(query)] } as Where<NatsUser>;
-    const rows = await this.database
-      .em(caller.tenantScope)
-      .find(NatsUser, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
-    return pageOf(rows, query.limit);
-  }
-
-  /** @throws DomainError `not_found`, `forbidden`, `illegal_transition` when it is revoked already */
-  async revoke(caller: Caller, id: string): Promise<NatsUser> {
-    const { user, accounts } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const user = await em.findOne(NatsUser, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      if (user === null) throw new DomainError('not_found', 'There is no such NATS user.');
-      caller.authorize('revoke', 'NatsCredential', user);
-      // Without its user a site is cut off: that takes whoever may give it a new one.
-      if (LEAF_PURPOSES.has(user.purpose)) caller.authorize('regenerate', 'NatsLeafServer', user);
-      return { user, accounts: await this.revokeAll(em, caller, [user]) };
-    });
-    await this.accounts.announce(...accounts);
-    return user;
-  }
-
-  async account(caller: Caller): Promise<NatsAccount> {
-    return this.accounts.accountOf(this.database.em(caller.tenantScope), caller.tenantId);
+  /** @param users of one tenant, loaded by `em` @returns the accounts to `announce` when the transaction is committed */
+  async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount[]> {
+    const accounts = await this.accounts.revokeUsers(em, users);
+    for (const { id, name } of users) {
+      this.audit.record(em, caller, { action: 'nats_user.revoke', subjectType: 'nats_user', subjectId: id, detail: { name } });
+    }
+    return accounts;
   }
 
   private intend(em: Em, account: NatsAccount, users: readonly NewUser[]): IntendedUser[] {
@@ -333,28 +285,9 @@ export class CredentialService {
     );
     return users.length === 0 ? [] : this.revokeAll(em, caller, users);
   }
-
-  private async revokeAll(em: Em, caller: Caller, users: readonly NatsUser[]): Promise<NatsAccount[]> {
-    const accounts = await this.accounts.revokeUsers(em, users);
-    for (const { id, name } of users) {
-      this.audit.record(em, caller, { action: 'nats_user.revoke', subjectType: 'nats_user', subjectId: id, detail: { name } });
-    }
-    return accounts;
-  }
 }
 
 const heldBy = (holder: UserHolder) => ('edgeSiteId' in holder ? { ...holder, collectorPackageId: null } : holder);
-
-/** Whoever may subscribe to subjects may also read them from the tenant's stream: that is where sites' messages are. */
-function personRules(asked: PersonRequest): Permissions {
-  const { publish, subscribe } = personPermissions(asked);
-  if (asked.subscribe.length === 0) return { publish, subscribe };
-  const reader = streamReaderPermissions(asked.subscribe);
-  return {
-    publish: { allow: [...publish.allow, ...reader.publish.allow] },
-    subscribe: { allow: [...new Set([...subscribe.allow, ...reader.subscribe.allow])] },
-  };
-}
 
 /** Another run of the same work took over, or what it was for is gone. */
 const notOpen = ({ id }: NatsUser) =>

@@ -12,3 +12,4 @@ export * from './operator.service.js';
 export * from './operator-rotation.service.js';
 export * from './platform-hosts.js';
 export * from './tenant-connections.js';
+export * from './tenant-credentials.service.js';

@@ -4,7 +4,6 @@ import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
-import { CredentialService } from './credential.service.js';
 import {
   CreatedNatsCredentialDto,
   CreateNatsCredentialDto,
@@ -13,11 +12,12 @@ import {
   toNatsAccountDto,
   toNatsCredentialDto,
 } from './dto/nats.dto.js';
+import { TenantCredentials } from './tenant-credentials.service.js';
 
 @ApiTags('NATS')
 @Controller('admin/nats')
 export class NatsController {
-  constructor(private readonly credentials: CredentialService) {}
+  constructor(private readonly credentials: TenantCredentials) {}
 
   @Get('account')
   @Authorize('read', 'NatsAccount')

@@ -18,6 +18,7 @@ import { OperatorRotation } from './operator-rotation.service.js';
 import { OperatorService } from './operator.service.js';
 import { PlatformHosts } from './platform-hosts.js';
 import { TenantConnections } from './tenant-connections.js';
+import { TenantCredentials } from './tenant-credentials.service.js';
 
 const PUBLIC = [
   AccountKeys,
@@ -30,6 +31,7 @@ const PUBLIC = [
   OperatorService,
   PlatformHosts,
   TenantConnections,
+  TenantCredentials,
 ];
 
 @Module({

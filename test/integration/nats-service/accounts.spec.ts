@@ -2,7 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { systemClock } from '#libs/kernel';
 import type { Tenant } from '#libs/model';
 import { CLAIMS_UPDATE_SUBJECT, decodeAccount } from '#libs/nats';
-import { AccountPusher, CredentialService, HubConnection } from '../../../src/nats/index.js';
+import { AccountPusher, TenantCredentials, HubConnection } from '../../../src/nats/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
 
@@ -29,7 +29,7 @@ describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server
   let installation: Installation;
   let workers: INestApplicationContext[];
 
-  const credentials = () => installation.idle.get(CredentialService, { strict: false });
+  const credentials = () => installation.idle.get(TenantCredentials, { strict: false });
 
   /** Resolves when a user of the tenant can connect to the hub. */
   const connects = (tenant: Tenant, creds: Awaited<ReturnType<Installation['person']>>['creds']) =>
@@ -133,7 +133,7 @@ describe.each(NATS_VERSIONS)('the accounts of tenants, with a hub of nats-server
       });
       await system.flush();
 
-      const callers = workers.map((worker) => worker.get(CredentialService, { strict: false }));
+      const callers = workers.map((worker) => worker.get(TenantCredentials, { strict: false }));
       await Promise.all(people.map(({ user }, index) => callers[index % 2]!.revoke(installation.caller(tenant), user.id)));
       await installation.pushed(tenant);
       await system.flush();

@@ -3,7 +3,7 @@ import { type Secret, systemClock } from '#libs/kernel';
 import { AuditEvent, CollectorPackage, LeafControlLink, type Tenant } from '#libs/model';
 import { ANY_CONNECTIONS_SUBJECT, connectionsSubject } from '#libs/nats';
 import { CollectorsService, openCollectorSecrets } from '../../../src/collectors/index.js';
-import { CredentialService } from '../../../src/nats/index.js';
+import { TenantCredentials } from '../../../src/nats/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
@@ -160,7 +160,7 @@ describe.each(NATS_VERSIONS)('a collector whose package was downloaded, with ser
 
   it('is looked for where it is expected, and nobody is asked elsewhere, nor for one whose user is revoked', async () => {
     const [revoked, expected] = [await downloaded(acme), await downloaded(globex)];
-    const credentials = installation.idle.get(CredentialService, { strict: false });
+    const credentials = installation.idle.get(TenantCredentials, { strict: false });
     const { data } = await credentials.list(installation.caller(acme), { limit: 100 });
     await credentials.revoke(installation.caller(acme), data.find(({ collectorPackageId }) => collectorPackageId === revoked.id)!.id);
     await askedAgain('hub', globex);

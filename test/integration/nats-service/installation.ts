@@ -9,7 +9,7 @@ import { EdgeSite, NatsAccount, NatsLeafServer, type Tenant } from '#libs/model'
 import { createKeyPair, formatCreds, type KeyPair, signUser } from '#libs/nats';
 import { AppModule } from '../../../src/app.module.js';
 import { EdgeSitesService, LeafGenerations, type SiteWithLeaf } from '../../../src/edge-sites/index.js';
-import { AccountService, CredentialService, HubFiles, OperatorService } from '../../../src/nats/index.js';
+import { AccountService, TenantCredentials, HubFiles, OperatorService } from '../../../src/nats/index.js';
 import { type Caller, systemCaller } from '../../../src/platform/auth/index.js';
 import { parseConfig, type ProcessRole } from '../../../src/platform/config/index.js';
 import { DatabaseUrls } from '../../../src/platform/database/index.js';
@@ -150,7 +150,7 @@ export class Installation {
 
   /** A user of a person. */
   person(tenant: Tenant, { publish = ['logs.>'], subscribe = ['logs.>'], expiresIn = 3600 } = {}) {
-    const credentials = this.idle.get(CredentialService, { strict: false });
+    const credentials = this.idle.get(TenantCredentials, { strict: false });
     return credentials.createForPerson(this.caller(tenant), { name: 'test', publish, subscribe, expiresIn });
   }
 

@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Secret } from '#libs/kernel';
 import { LeafControlLink, NatsAccount, type Tenant } from '#libs/model';
 import { CLAIMS_UPDATE_SUBJECT, decodeAccount } from '#libs/nats';
-import { CredentialService } from '../../../src/nats/index.js';
+import { TenantCredentials } from '../../../src/nats/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
 import type { TestLeaf } from './test-leaf.js';
@@ -25,7 +25,7 @@ describe.each(NATS_VERSIONS)('the leaves of two tenants, with servers of $name,'
     return { id: user.id, creds };
   };
   const revoke = (tenant: Tenant, { id }: Person) =>
-    installation.idle.get(CredentialService, { strict: false }).revoke(installation.caller(tenant), id);
+    installation.idle.get(TenantCredentials, { strict: false }).revoke(installation.caller(tenant), id);
 
   /** Publishes with acknowledgement: JetStream of the leaf works for the account. */
   const store = async (connection: NatsConnection) => (await jetstream(connection, { checkAPI: false }).publish('logs.syslog', 'x')).seq;

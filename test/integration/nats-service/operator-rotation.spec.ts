@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Secret } from '#libs/kernel';
 import { LeafControlLink, NatsAccount, type Tenant } from '#libs/model';
 import { decodeAccount } from '#libs/nats';
-import { CredentialService, OperatorRotation, type OperatorState } from '../../../src/nats/index.js';
+import { TenantCredentials, OperatorRotation, type OperatorState } from '../../../src/nats/index.js';
 import { systemCaller } from '../../../src/platform/auth/index.js';
 import { TenantsService } from '../../../src/tenants/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
@@ -32,7 +32,7 @@ describe.each(NATS_VERSIONS)('the operator’s signing key, with servers of $nam
     const { user, creds } = await installation.person(acme, { publish: ['logs.syslog'], subscribe: [] });
     return { id: user.id, creds };
   };
-  const revoke = ({ id }: Person) => installation.idle.get(CredentialService, { strict: false }).revoke(installation.caller(acme), id);
+  const revoke = ({ id }: Person) => installation.idle.get(TenantCredentials, { strict: false }).revoke(installation.caller(acme), id);
   const issuers = async (leaf: TestLeaf) => {
     const { publicKey } = await installation.account(acme);
     return leaf.accounts().map((jwt) => decodeAccount(jwt)).filter(({ sub }) => sub === publicKey).map(({ iss }) => iss);

@@ -4,7 +4,7 @@ import type { Secret } from '#libs/kernel';
 import { CollectorPackage, type NatsAccountKind, NatsLeafServer, NatsUser, type Tenant } from '#libs/model';
 import { decodeAccount, decodeUser } from '#libs/nats';
 import { CollectorsService, openCollectorSecrets } from '../../../src/collectors/index.js';
-import { CredentialService, TenantConnections } from '../../../src/nats/index.js';
+import { TenantCredentials, TenantConnections } from '../../../src/nats/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
 import { type SigningKeyView, SigningKeysService } from '../../../src/signing-keys/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
@@ -161,7 +161,7 @@ describe.each(NATS_VERSIONS)('the rotation of signing keys, with servers of $nam
     expect(await leaf.links()).toEqual({ messages: 1, control: 1 });
     const gone = await person();
     const connection = await leaf.connect(gone.creds);
-    await installation.idle.get(CredentialService, { strict: false }).revoke(caller(), gone.id);
+    await installation.idle.get(TenantCredentials, { strict: false }).revoke(caller(), gone.id);
     await connection.closed();
     await expect(leaf.connect(gone.creds)).rejects.toThrow(/authorization/i);
   });
