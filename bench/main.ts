@@ -1,15 +1,18 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Api, ok } from '../lab/api.js';
 import { Child } from '../lab/child.js';
 import { Service } from '../lab/service.js';
+import { temporaryDirectory } from '../lab/temporary-directory.js';
 import { until } from '../lab/until.js';
 import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import { rawCryptography, shellLoop } from './baselines.js';
 import { type Load, load } from './load.js';
+import { print, row } from './report.js';
+import { streams } from './streams.js';
 
 const SITES = 1_000;
 const CREATING_AT_ONCE = 16;
@@ -19,26 +22,37 @@ const SECONDS = 2;
 /** The machine's speed changes: what is compared takes turns. */
 const ROUNDS = 4;
 
-const directory = mkdtempSync(join(tmpdir(), 'serviceradar-bench-'));
-chmodSync(directory, 0o711);
-const service = new Service({ dataDir: join(directory, 'data'), log: join(directory, 'service.log'), env: { LOG_LEVEL: 'warn' } });
-try {
-  await service.ready();
-  const platform = service.admin;
-  await ok(platform.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
-  const asked = { name: 'bench', role: 'admin' };
-  const { key } = await ok(platform.as({ ...platform.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
-  const api = platform.as({ key });
-  print(`node ${process.version}, ${availableParallelism()} cores\n`);
-  await provisioning(api);
-  await downloads(api, key);
-} finally {
-  await service.stop();
-  rmSync(directory, { recursive: true });
+const SECTIONS = { sites, streams };
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no section ${unknown.join(', ')}. Sections: ${Object.keys(SECTIONS).join(', ')}; all of them without a name.\n`);
+  process.exit(2);
+}
+print(`node ${process.version}, ${availableParallelism()} cores\n`);
+for (const [name, section] of Object.entries(SECTIONS)) if (asked.length === 0 || asked.includes(name)) await section();
+
+async function sites(): Promise<void> {
+  const directory = temporaryDirectory();
+  const service = new Service({ dataDir: join(directory, 'data'), log: join(directory, 'service.log'), env: { LOG_LEVEL: 'warn' } });
+  try {
+    await service.ready();
+    const platform = service.admin;
+    await ok(platform.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
+    const body = { name: 'bench', role: 'admin' };
+    const { key } = await ok(platform.as({ ...platform.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', body));
+    const api = platform.as({ key });
+    await provisioning(api, directory);
+    await downloads(api, { key, directory });
+  } finally {
+    await service.stop();
+    rmSync(directory, { recursive: true });
+  }
 }
 
 /** From the first request to the last bundle that is ready. */
-async function provisioning(api: Api): Promise<void> {
+async function provisioning(api: Api, directory: string): Promise<void> {
   const shellDirectory = join(directory, 'shell');
   mkdirSync(shellDirectory);
   const shellBefore = await shellLoop(shellDirectory, SHELL_SITES);
@@ -75,7 +89,7 @@ async function allProvisioned(api: Api): Promise<boolean> {
   return true;
 }
 
-async function downloads(api: Api, key: string): Promise<void> {
+async function downloads(api: Api, { key, directory }: { key: string; directory: string }): Promise<void> {
   const { data } = await ok(api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites?limit=200'));
   const urls = data.map(({ id }) => `${api.url}/api/admin/edge-sites/${id}/bundle`);
   const file = join(directory, 'bundle.tar.gz');
@@ -98,7 +112,7 @@ async function downloads(api: Api, key: string): Promise<void> {
     row('this service, one site’s bundle', one.perSecond, '/s', one.perSecond / bare.perSecond);
     row(`this service, ${urls.length} sites’ in turn`, many.perSecond, '/s', many.perSecond / bare.perSecond);
     row('bare Node server, the same bytes', bare.perSecond, '/s');
-    print(`  p99: ${one.p99.toFixed(1)} ms, ${many.p99.toFixed(1)} ms, bare ${bare.p99.toFixed(1)} ms`);
+    print(`  p99: ${one.p99.toFixed(1)} ms, ${many.p99.toFixed(1)} ms, bare ${bare.p99.toFixed(1)} ms\n`);
   } finally {
     await child.stop();
   }
@@ -107,14 +121,4 @@ async function downloads(api: Api, key: string): Promise<void> {
 function mean(loads: readonly Load[]): Load {
   const of = (figure: keyof Load) => loads.reduce((sum, one) => sum + one[figure], 0) / loads.length;
   return { perSecond: of('perSecond'), p99: of('p99'), bytesPerAnswer: of('bytesPerAnswer') };
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-/** @param ratio of this service to a baseline */
-function row(what: string, perSecond: number, unit: string, ratio?: number): void {
-  const figure = `${perSecond.toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`;
-  print(`  ${what.padEnd(34)}${figure.padStart(16)}${ratio === undefined ? '' : `   ratio ${ratio.toFixed(2)}`}`);
 }
