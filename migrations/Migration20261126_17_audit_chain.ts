@@ -53,11 +53,12 @@ export class Migration20261126_17_audit_chain extends Migration {
 
       create or replace function audit_event_written() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
       begin
-        insert into audit_unsealed (event_id, tenant_id, row_hash) values (new.id, new.tenant_id, audit_hash(${FIELDS('new')}));
+        insert into audit_unsealed (event_id, tenant_id, row_hash) select id, tenant_id, audit_hash(${FIELDS('written')}) from written;
         return null;
       end
       $$;
-      create trigger audit_event_written after insert on audit_events for each row execute function audit_event_written();
+      -- Many are written in one statement, where many are given something to read at the same time.
+      create trigger audit_event_written after insert on audit_events referencing new table as written for each statement execute function audit_event_written();
 
       -- Seals up to so many rows that have been committed, and answers with how many. One caller at a time does so.
       create or replace function seal_audit_events(most integer) returns integer language plpgsql security definer set search_path = public, pg_temp as $$
