@@ -56,8 +56,8 @@ describe('a signed certificate', () => {
     const late = new TestAuthority('acme', { now: () => new Date('2049-06-01T00:00:00Z') });
     const { certificatePem } = issueTo(planLeaf({ ...names, issuer: late.tenant }, late.context), late.tenant);
     const x509 = new X509Certificate(certificatePem);
-    expect(x509.raw.includes('\x17\x0d490531235900Z\x18\x0f20500601000000Z')).toBe(true);
-    expect(x509).toMatchObject({ validFromDate: new Date('2049-05-31T23:59:00Z'), validToDate: new Date('2050-06-01T00:00:00Z') });
+    expect(x509.raw.includes('\x17\x0d490531220000Z\x18\x0f20500601000000Z')).toBe(true);
+    expect(x509).toMatchObject({ validFromDate: new Date('2049-05-31T22:00:00Z'), validToDate: new Date('2050-06-01T00:00:00Z') });
   });
 });
 

@@ -7,7 +7,7 @@ const issuer = { notAfter: new Date('2046-01-01T00:00:00Z') };
 const acme = { tenant: 'acme', site: 'nyc', issuer };
 const listener = (more: Partial<LeafListenerProfile> = {}): CertificateIntent => planLeafListener({ ...acme, hosts: [], ...more }, context);
 
-const always = { serialNumber: `7f${'ff'.repeat(15)}`, notBefore: new Date('2026-11-24T09:59:30Z'), crlUrl: undefined };
+const always = { serialNumber: `7f${'ff'.repeat(15)}`, notBefore: new Date('2026-11-24T08:00:30Z'), crlUrl: undefined };
 const authority = {
   ...always,
   spiffeId: undefined,

@@ -65,7 +65,8 @@ const COMMON_NAME_MAX_LENGTH = 64;
 /** Above it a certificate outgrows what TLS stacks accept in a handshake. */
 const HOSTS_MAX = 100;
 
-const BACKDATED_MS = 60_000;
+/** Sites have clocks of their own, and one that is an hour slow, as by a time zone, has to take what was issued just now. In milliseconds. */
+const BACKDATED_MS = 2 * 60 * 60 * 1000;
 const DAY_MS = 86_400_000;
 const END_ENTITY_YEARS = 1;
 const CA_YEARS = 10;
@@ -202,7 +203,7 @@ function plan(profile: Profile, below: IssuedBelow | undefined, { clock, random 
   });
 }
 
-/** From a minute ago, against clocks that are slow, for some years, but never past the issuer's end. */
+/** From two hours ago, against clocks that are slow, for some years, but never past the issuer's end. */
 function validity(now: Date, years: number, issuerNotAfter: Date | undefined): { notBefore: Date; notAfter: Date } {
   if (issuerNotAfter && issuerNotAfter.getTime() - now.getTime() < DAY_MS) {
     throw new DomainError(

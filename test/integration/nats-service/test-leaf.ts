@@ -51,6 +51,11 @@ export class TestLeaf {
     rmSync(join(this.directory, 'lib/accounts'), { recursive: true });
   }
 
+  /** Removes its messages, as a disk that is replaced. */
+  forgetMessages(): void {
+    rmSync(join(this.directory, 'lib/jetstream'), { recursive: true });
+  }
+
   async stop(): Promise<void> {
     await this.#server?.stop('SIGKILL');
   }
