@@ -8,8 +8,8 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { HubAddress } from './hub-address.js';
 import { hostOf } from './platform-hosts.js';
 
-/** How long a JWT of the control plane's own users is good for, in milliseconds. Each connect makes a new one. */
-const LIFETIME = 60 * 60 * 1000;
+/** How long a JWT of the control plane's own users is good for, in milliseconds: longer than its clock may be behind the hub's. Each connect makes a new one. */
+const LIFETIME = 3 * 60 * 60 * 1000;
 
 const RECONNECT_WAIT = 200;
 

@@ -11,14 +11,15 @@ const HOUR = 60 * 60 * 1000;
 const texts = (label: string, count: number) => Array.from({ length: count }, (_, index) => `${label} ${index + 1}`);
 
 /** The servers cannot be given another time, so the service is. */
-describe.each(NATS_VERSIONS)('a site whose clock is an hour behind the serviceâ€™s, with servers of $name,', (version) => {
+describe.each(NATS_VERSIONS)('sites whose clocks are an hour off, with servers of $name,', (version) => {
   let installation: Installation;
   let tenant: Tenant;
 
   const shift = (by: number) => void (systemClock.now = () => new Date(Date.now() + by));
 
-  const begin = async () => {
-    shift(HOUR);
+  /** @param by how far the service is ahead of the site, in milliseconds */
+  const begin = async (by: number) => {
+    shift(by);
     installation = await Installation.prepare(version);
     await installation.startHub();
     await installation.process('worker', 'monitor');
@@ -49,8 +50,11 @@ describe.each(NATS_VERSIONS)('a site whose clock is an hour behind the serviceâ€
     await installation.stop();
   });
 
-  it('brings each message once, which takes certificates that are valid from before they were issued', async () => {
-    const leaf = await begin();
+  it.each([
+    ['behind, which takes certificates that are valid from before they were issued', HOUR],
+    ['ahead, which takes users of the service that outlast it', -HOUR],
+  ])('bring each message once: %s', async (_how, by) => {
+    const leaf = await begin(by);
     await publish(leaf, texts('linked', 20));
     await arrived(20);
     await installation.stopHub();
@@ -59,8 +63,8 @@ describe.each(NATS_VERSIONS)('a site whose clock is an hour behind the serviceâ€
     expect(await arrived(40)).toEqual([...texts('linked', 20), ...texts('alone', 20)]);
   });
 
-  it('and also when its leaf is wiped after the serviceâ€™s clock was put back, and begins lower than before', async () => {
-    const leaf = await begin();
+  it('and also when the leaf of one is wiped after the serviceâ€™s clock was put back, and begins lower than before', async () => {
+    const leaf = await begin(HOUR);
     await publish(leaf, texts('before', 20));
     await arrived(20);
     await leaf.stop();
