@@ -32,7 +32,7 @@ describe.each(Object.entries(NATS_SERVERS))('three sites that publish all the ti
     const [one, other] = posts as [LedgerSite, LedgerSite];
     await jetstream(hub).publish(SUBJECT, `${one.slug} twice`);
     await jetstream(hub).publish(SUBJECT, `${one.slug} twice`);
-    expect(await ledger.wrongs()).toEqual([expect.stringMatching(/"new-york twice" is at the hub twice/)]);
+    expect(await ledger.wrongs()).toContainEqual(expect.stringMatching(/^"new-york twice" is at the hub twice/));
 
     // No message of one site is at another, which stands for a hub that has lost them.
     const lost = new Ledger(other.connection, [one], SUBJECT);
