@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { fetchedNatsServer } from '../lab/fetched-nats-server.js';
 import { type DemoOptions, readOptions, USAGE } from './options.js';
 import { grouped, Progress, StepFailed } from './progress.js';
 import { Story } from './story.js';
@@ -7,7 +6,7 @@ import { Story } from './story.js';
 const { json, keep } = options();
 const out = json ? process.stderr : process.stdout;
 const progress = new Progress((text) => out.write(text));
-const story = new Story({ progress, natsServer: natsServer(), keep });
+const story = new Story({ progress, natsServer: fetchedNatsServer(), keep });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -63,12 +62,4 @@ function options(): DemoOptions {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);
   }
-}
-
-/** The one that was asked for, or that `npm run demo` fetched. */
-function natsServer(): string {
-  const path = resolve(process.env.NATS_SERVER || '.cache/nats-server/latest/usr/sbin/nats-server');
-  if (existsSync(path)) return path;
-  process.stderr.write(`There is no nats-server at ${path}. Run scripts/nats-server.sh, or set NATS_SERVER.\n`);
-  process.exit(1);
 }

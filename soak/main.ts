@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Deployment } from '../lab/deployment.js';
+import { fetchedNatsServer } from '../lab/fetched-nats-server.js';
 import { type Fault, FAULTS, survive } from '../lab/faults.js';
 import { processesOf } from '../lab/processes.js';
 import { publishingSites } from '../lab/publishing-sites.js';
@@ -17,7 +16,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (i
 
 print(`Seed ${seed}`);
 // In sessions of their own: Ctrl-C ends the round, and not the servers that it is about.
-const deployment = new Deployment({ natsServer: natsServer(), wan: true, detached: true });
+const deployment = new Deployment({ natsServer: fetchedNatsServer(), wan: true, detached: true });
 try {
   await soak();
 } catch (error) {
@@ -67,12 +66,4 @@ function options(): SoakOptions {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);
   }
-}
-
-/** The one that was asked for, or that `npm run soak` fetched. */
-function natsServer(): string {
-  const path = resolve(process.env.NATS_SERVER || '.cache/nats-server/latest/usr/sbin/nats-server');
-  if (existsSync(path)) return path;
-  process.stderr.write(`There is no nats-server at ${path}. Run scripts/nats-server.sh, or set NATS_SERVER.\n`);
-  process.exit(1);
 }
