@@ -82,43 +82,17 @@ export class LeafGenerations {
     return this.requestWhere(caller, id, (_em, leaf) => (leaf.generation === generation ? { supersedes: generation } : undefined));
   }
 
-  /** @param due whether it is to be done, with what is to be said of it; undefined when not */
-  private async requestWhere(
-    caller: Caller,
-    id: string,
-    due: (em: Em, leaf: NatsLeafServer) => Promise<Detail | undefined> | Detail | undefined,
-  ): Promise<boolean> {
-    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
-      if (site === undefined || leaf === undefined || leaf.status === 'pending') return undefined;
-      const detail = await due(em, leaf);
-      if (detail === undefined) return undefined;
-      this.request(leaf);
-      this.record(em, caller, 'nats_leaf_server.renew', site, { generation: leaf.generation, ...detail });
-      return leaf;
-    });
-    if (renewed === undefined) return false;
-    await this.provisioning.add(renewed);
-    return true;
-  }
-
   /**
    * Asks for a new generation when the newest one's bundle holds an older JWT of the operator than this revision. Not while one is being made:
    * that gets the newest.
    * @returns whether it did
    */
-  async followOperator(caller: Caller, id: string, jwtRevision: number): Promise<boolean> {
-    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
-      if (site === undefined || !leaf?.provisionedGeneration || leaf.status === 'pending') return undefined;
-      if ((await this.credentials.operatorRevisionOf(em, id, leaf.provisionedGeneration)) >= jwtRevision) return undefined;
-      this.request(leaf);
-      this.record(em, caller, 'nats_leaf_server.follow_operator', site, { generation: leaf.generation, operator_revision: jwtRevision });
-      return leaf;
-    });
-    if (renewed === undefined) return false;
-    await this.provisioning.add(renewed);
-    return true;
+  followOperator(caller: Caller, id: string, jwtRevision: number): Promise<boolean> {
+    const due = async (em: Em, { provisionedGeneration }: NatsLeafServer) => {
+      if (!provisionedGeneration || (await this.credentials.operatorRevisionOf(em, id, provisionedGeneration)) >= jwtRevision) return undefined;
+      return { operator_revision: jwtRevision };
+    };
+    return this.requestWhere(caller, id, due, 'follow_operator');
   }
 
   /**
@@ -164,6 +138,30 @@ export class LeafGenerations {
     const older = { upToGeneration: generation - 1 };
     const { length } = await this.certificates.revokeOfSite(em, caller, edgeSiteId, { ...older, reason: 'superseded' });
     return { certificates: length, accounts: await this.credentials.revokeOfSite(em, caller, edgeSiteId, older) };
+  }
+
+  /**
+   * @param due whether it is to be done, with what is to be said of it; undefined when not
+   * @param verb of the audit row
+   */
+  private async requestWhere(
+    caller: Caller,
+    id: string,
+    due: (em: Em, leaf: NatsLeafServer) => Promise<Detail | undefined> | Detail | undefined,
+    verb = 'renew',
+  ): Promise<boolean> {
+    const renewed = await this.database.transaction(caller.tenantScope, async (em) => {
+      const { site, leaf } = (await findSite(em, id, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? {};
+      if (site === undefined || leaf === undefined || leaf.status === 'pending') return undefined;
+      const detail = await due(em, leaf);
+      if (detail === undefined) return undefined;
+      this.request(leaf);
+      this.record(em, caller, `nats_leaf_server.${verb}`, site, { generation: leaf.generation, ...detail });
+      return leaf;
+    });
+    if (renewed === undefined) return false;
+    await this.provisioning.add(renewed);
+    return true;
   }
 
   private record(em: Em, caller: Caller, action: string, site: EdgeSite, detail: Record<string, unknown>): void {
