@@ -1,6 +1,5 @@
 import { ApiKey } from './api-key.entity.js';
 import { AuditEvent } from './audit-event.entity.js';
-import { AuditSeal } from './audit-seal.entity.js';
 import { Certificate } from './certificate.entity.js';
 import { CollectorPackage } from './collector-package.entity.js';
 import { DownloadToken } from './download-token.entity.js';
@@ -22,7 +21,6 @@ import { TenantStream } from './tenant-stream.entity.js';
 
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
-export * from './audit-seal.entity.js';
 export * from './certificate.entity.js';
 export * from './collector-package.entity.js';
 export * from './download-token.entity.js';
@@ -46,7 +44,6 @@ export * from './tenant.entity.js';
 export const entities = [
   ApiKey,
   AuditEvent,
-  AuditSeal,
   Certificate,
   CollectorPackage,
   DownloadToken,

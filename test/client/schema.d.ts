@@ -1147,7 +1147,7 @@ export interface components {
              */
             outcome: "done" | "refused";
             /**
-             * @description Place in the chain of the tenant's rows, or the platform's, from 1 on; null until the row is sealed, about a second later.
+             * @description Number of the row's seal in the chain of the tenant, or of the platform, from 1 on. Rows that were sealed together share it. Null until the row is sealed, about a second later.
              * @example 1204
              */
             sequence: number | null;
@@ -1186,7 +1186,7 @@ export interface components {
             /** @example 192.0.2.7 */
             source_address: string | null;
             /**
-             * @description SHA-256, hex, over the row and all before it in the chain; null until the row is sealed.
+             * @description SHA-256, hex, of the seal: over its rows and all seals before it; null until the row is sealed.
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
             hash: string | null;

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { AuditEvent, AuditOutcome, AuditSeal } from '#libs/model';
+import type { AuditOutcome } from '#libs/model';
+import type { ListedEvent } from '../audit-events.service.js';
 
 export class AuditEventDto {
   /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f" */
@@ -43,14 +44,14 @@ export class AuditEventDto {
   outcome!: AuditOutcome;
 
   /**
-   * Place in the chain of the tenant's rows, or the platform's, from 1 on; null until the row is sealed, about a second later.
+   * Number of the row's seal in the chain of the tenant, or of the platform, from 1 on. Rows that were sealed together share it. Null until the row is sealed, about a second later.
    * @example 1204
    */
   @ApiProperty({ type: 'integer', nullable: true })
   sequence!: number | null;
 
   /**
-   * SHA-256, hex, over the row and all before it in the chain; null until the row is sealed.
+   * SHA-256, hex, of the seal: over its rows and all seals before it; null until the row is sealed.
    * @example "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
    */
   hash!: string | null;
@@ -59,7 +60,7 @@ export class AuditEventDto {
   detail!: Record<string, unknown>;
 }
 
-export const toAuditEventDto = ({ event, seal }: { event: AuditEvent; seal: AuditSeal | undefined }): AuditEventDto => ({
+export const toAuditEventDto = ({ event, seal }: Omit<ListedEvent, 'id'>): AuditEventDto => ({
   id: event.id,
   at: event.at.toISOString(),
   actor: event.actor,
@@ -70,6 +71,6 @@ export const toAuditEventDto = ({ event, seal }: { event: AuditEvent; seal: Audi
   source_address: event.sourceAddress ?? null,
   outcome: event.outcome,
   sequence: seal?.sequence ?? null,
-  hash: seal === undefined ? null : Buffer.from(seal.hash).toString('hex'),
+  hash: seal?.hash ?? null,
   detail: event.detail,
 });

@@ -1,20 +1,24 @@
-import { type Anchor, anchorsIn, auditHash, ChainCheck, formatAnchor, type SealedRow } from './audit-chain.js';
+import { type Anchor, anchorsIn, auditHash, ChainCheck, formatAnchor, type Seal } from './audit-chain.js';
 
 const CHAIN = '01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f';
 const SEALED_AT = '2026-11-26T07:00:00.000000Z';
 
-/** A chain in which everything is right. */
-function chainOf(count: number): SealedRow[] {
+const rowOf = (eventId: string, text = 'a"b 🏭') => {
+  const row = [eventId, null, text];
+  return { eventId, rowHash: auditHash(row), row };
+};
+
+/** A chain in which everything is right: each seal has two rows. */
+function chainOf(count: number): Seal[] {
   let before: string | null = null;
   return Array.from({ length: count }, (_, at) => {
-    const row = [`event-${at}`, null, 'a"b 🏭'];
-    const [sequence, eventId, rowHash] = [at + 1, `event-${at}`, auditHash(row)];
-    before = auditHash([before, CHAIN, String(sequence), eventId, SEALED_AT, rowHash]);
-    return { chain: CHAIN, sequence, eventId, sealedAt: SEALED_AT, rowHash, hash: before, row };
+    const [a, b] = [rowOf(`event-${at}-a`), rowOf(`event-${at}-b`)];
+    before = auditHash([before, CHAIN, String(at + 1), SEALED_AT, a.eventId, b.eventId, a.rowHash, b.rowHash]);
+    return { chain: CHAIN, sequence: at + 1, sealedAt: SEALED_AT, hash: before, rows: [a, b] };
   });
 }
 
-function check(seals: readonly SealedRow[], anchors: readonly Anchor[] = []) {
+function check(seals: readonly Seal[], anchors: readonly Anchor[] = []) {
   const following = new ChainCheck(CHAIN, anchors);
   seals.forEach((seal) => following.follow(seal));
   following.end();
@@ -22,7 +26,7 @@ function check(seals: readonly SealedRow[], anchors: readonly Anchor[] = []) {
 }
 
 const places = (following: ChainCheck) => following.faults.map(({ sequence }) => sequence);
-const anchorOf = ({ chain, sequence, hash }: SealedRow): Anchor => ({ chain, sequence, hash });
+const anchorOf = ({ chain, sequence, hash }: Seal): Anchor => ({ chain, sequence, hash });
 
 describe('the hash of an audit row', () => {
   it('is the same for the same fields only', () => {
@@ -41,16 +45,19 @@ describe('a chain', () => {
   });
 
   it('of which a row was changed or removed has a fault there', () => {
-    const changed = { ...seals[2]!, row: ['event-2', null, 'other'] };
-    expect(places(check(seals.with(2, changed)))).toEqual([3]);
-    expect(places(check(seals.with(2, { ...seals[2]!, row: null })))).toEqual([3]);
+    const [first, second] = seals[2]!.rows as [Seal['rows'][number], Seal['rows'][number]];
+    const holding = (...rows: Seal['rows'][number][]) => check(seals.with(2, { ...seals[2]!, rows }));
+    expect(holding(first, { ...second, row: ['event-2-b', null, 'other'] }).faults).toEqual([{ chain: CHAIN, sequence: 3, problem: 'the row event-2-b was changed' }]);
+    expect(holding({ ...first, row: null }, second).faults).toEqual([{ chain: CHAIN, sequence: 3, problem: 'the row event-2-a was removed' }]);
+    expect(places(holding(first))).toEqual([3]);
+    expect(places(holding(second, first))).toEqual([3]);
+    expect(places(holding(first, second, rowOf('inserted')))).toEqual([3]);
   });
 
   it('of which a row was changed with its seal has a fault, at the latest at the next', () => {
-    const row = ['event-2', null, 'other'];
-    expect(places(check(seals.with(2, { ...seals[2]!, row, rowHash: auditHash(row) })))).toEqual([3]);
-    const resealed = chainOf(3).map((seal, at) => (at === 2 ? { ...seal, row, rowHash: auditHash(row), hash: '0'.repeat(64) } : seal));
-    expect(places(check([...resealed, ...seals.slice(3)]))).toEqual([3, 4]);
+    const resealed = { ...seals[2]!, rows: [rowOf('event-2-a', 'other'), seals[2]!.rows[1]!] };
+    expect(places(check(seals.with(2, resealed)))).toEqual([3]);
+    expect(places(check(seals.with(2, { ...resealed, hash: '0'.repeat(64) })))).toEqual([3, 4]);
   });
 
   it('of which a seal was taken out has a fault there', () => {

@@ -3,18 +3,24 @@ import { createHash } from 'node:crypto';
 /** The columns of an audit row that its hash is over, in their order, as PostgreSQL writes them. */
 export type AuditRowText = readonly (string | null)[];
 
-/** A seal as it is on record, with the row that it is over, if that is there. */
+/** An audit row as a seal knows it, and as it is, if it is there. */
 export interface SealedRow {
+  eventId: string;
+  /** SHA-256, hex. */
+  rowHash: string;
+  row: AuditRowText | null;
+}
+
+/** A seal as it is on record, with the rows that it is over. */
+export interface Seal {
   /** The tenant's id, or zeros for the platform. */
   chain: string;
   sequence: number;
-  eventId: string;
   /** With microseconds, in UTC. */
   sealedAt: string;
-  /** SHA-256, hex; so are the others. */
-  rowHash: string;
+  /** SHA-256, hex, over all this, and the seal before. */
   hash: string;
-  row: AuditRowText | null;
+  rows: readonly SealedRow[];
 }
 
 /** A seal that is known from elsewhere. */
@@ -60,21 +66,23 @@ export class ChainCheck {
     return this.#head;
   }
 
-  /** @param sealed the next one, by sequence */
-  follow(sealed: SealedRow): void {
-    const { sequence, eventId, row } = sealed;
+  /** @param seal the next one, by sequence */
+  follow(seal: Seal): void {
+    const { sequence } = seal;
     const last = this.#head;
     const expected = (last?.sequence ?? 0) + 1;
     if (sequence !== expected) this.fault(expected, `${sequence - expected} seals are missing before ${sequence}: rows were removed`);
-    else if (this.hashOf(sealed, last?.hash ?? null) !== sealed.hash) {
-      this.fault(sequence, `the seal of ${eventId} does not follow from the one before: seals were changed, reordered or inserted`);
+    else if (this.hashOf(seal, last?.hash ?? null) !== seal.hash) {
+      this.fault(sequence, 'the seal does not follow from the one before: seals were changed, reordered or inserted');
     }
-    if (row === null) this.fault(sequence, `the row ${eventId} was removed`);
-    else if (auditHash(row) !== sealed.rowHash) this.fault(sequence, `the row ${eventId} was changed`);
-    if ([...(this.#anchors.get(sequence) ?? [])].some((hash) => hash !== sealed.hash)) {
+    for (const { eventId, rowHash, row } of seal.rows) {
+      if (row === null) this.fault(sequence, `the row ${eventId} was removed`);
+      else if (auditHash(row) !== rowHash) this.fault(sequence, `the row ${eventId} was changed`);
+    }
+    if ([...(this.#anchors.get(sequence) ?? [])].some((hash) => hash !== seal.hash)) {
       this.fault(sequence, 'the hash is not that of the anchor: the chain was written anew');
     }
-    this.#head = { chain: this.chain, sequence, hash: sealed.hash };
+    this.#head = { chain: this.chain, sequence, hash: seal.hash };
   }
 
   /** Call it after the last seal. */
@@ -84,8 +92,9 @@ export class ChainCheck {
     if (beyond.length > 0) this.fault(last + 1, `the chain ends at ${last}, and there is an anchor at ${Math.max(...beyond)}: its end was cut off`);
   }
 
-  private hashOf({ chain, sequence, eventId, sealedAt, rowHash }: SealedRow, before: string | null): string {
-    return auditHash([before, chain, String(sequence), eventId, sealedAt, rowHash]);
+  private hashOf({ chain, sequence, sealedAt, rows }: Seal, before: string | null): string {
+    const sealed = [...rows.map(({ eventId }) => eventId), ...rows.map(({ rowHash }) => rowHash)];
+    return auditHash([before, chain, String(sequence), sealedAt, ...sealed]);
   }
 
   private fault(sequence: number, problem: string): void {

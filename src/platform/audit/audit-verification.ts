@@ -1,6 +1,6 @@
 import { IsolationLevel } from '@mikro-orm/postgresql';
 import { type Database, type Em, PLATFORM } from '../database/index.js';
-import { type Anchor, type AuditRowText, auditHash, ChainCheck, type Fault, type SealedRow } from './audit-chain.js';
+import { type Anchor, type AuditRowText, auditHash, ChainCheck, type Fault, type Seal, type SealedRow } from './audit-chain.js';
 
 /** The chain of what was done to the platform itself. */
 export const PLATFORM_CHAIN = '00000000-0000-0000-0000-000000000000';
@@ -8,7 +8,8 @@ export const PLATFORM_CHAIN = '00000000-0000-0000-0000-000000000000';
 /** How long a row may wait for its seal, in seconds, while a worker runs. */
 const SEALED_WITHIN = 60;
 
-const BATCH = 1_000;
+/** Seals that are looked at in one go, each of which has up to a thousand rows. */
+const BATCH = 20;
 
 /** Microseconds, in UTC: as the hashes are over it. */
 const time = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
@@ -21,16 +22,19 @@ const CHAINS = `
   union select id, slug from tenants union select ?::uuid, null order by slug nulls first`;
 
 const SEALS = `
-  select s.chain, s.sequence::integer as sequence, s.event_id as "eventId", ${time('s.sealed_at')} as "sealedAt", encode(s.row_hash, 'hex') as "rowHash",
-         encode(s.hash, 'hex') as hash, case when e.id is null then null else to_json(${ROW_TEXT}) end as row
-    from audit_seals s left join audit_events e on e.id = s.event_id
+  select s.chain, s.sequence::integer as sequence, ${time('s.sealed_at')} as "sealedAt", encode(s.hash, 'hex') as hash,
+         (select json_agg(json_build_object('eventId', sealed.id, 'rowHash', encode(sealed.hash, 'hex'),
+                                            'row', case when e.id is null then null else ${ROW_TEXT} end) order by sealed.number)
+            from unnest(s.event_ids, s.row_hashes) with ordinality as sealed (id, hash, number) left join audit_events e on e.id = sealed.id) as rows
+    from audit_seals s
    where s.chain = ? and s.sequence > ? order by s.sequence limit ?`;
 
 /** What has no seal: rows, and what is known of rows that wait for one. */
 const UNSEALED = `
   select coalesce(e.tenant_id, u.tenant_id, ?::uuid) as chain, coalesce(e.id, u.event_id) as "eventId", encode(u.row_hash, 'hex') as "rowHash",
          case when e.id is null then null else to_json(${ROW_TEXT}) end as row, coalesce(e.at < now() - make_interval(secs => ?), false) as "isLate"
-    from audit_events e full join audit_unsealed u on u.event_id = e.id left join audit_seals s on s.event_id = e.id
+    from audit_events e full join audit_unsealed u on u.event_id = e.id
+         left join (select unnest(event_ids) as event_id from audit_seals) s on s.event_id = e.id
    where s.event_id is null`;
 
 /** One chain, as it was found. */
@@ -51,11 +55,10 @@ export interface Verification {
   isSealingLate: boolean;
 }
 
-interface Unsealed {
+/** A row without a seal; without a hash, when it waits for none. */
+interface Unsealed extends Omit<SealedRow, 'rowHash'> {
   chain: string;
-  eventId: string;
   rowHash: string | null;
-  row: AuditRowText | null;
   isLate: boolean;
 }
 
@@ -85,7 +88,7 @@ export class AuditVerification {
   private async follow(em: Em, chain: string, anchors: readonly Anchor[]): Promise<Omit<VerifiedChain, 'slug'>> {
     const check = new ChainCheck(chain, anchors.filter((anchor) => anchor.chain === chain));
     for (let last = 0; ; ) {
-      const seals: SealedRow[] = await em.execute(SEALS, [chain, last, BATCH]);
+      const seals: Seal[] = await em.execute(SEALS, [chain, last, BATCH]);
       if (seals.length === 0) break;
       seals.forEach((seal) => check.follow(seal));
       last = seals.at(-1)!.sequence;

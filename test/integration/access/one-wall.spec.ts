@@ -6,11 +6,8 @@ import { startWorld, type World } from './world.js';
 /** Entities with a tenant. What nobody has put there yet would prove nothing. */
 const EMPTY = new Set(['LeafControlLink', 'SiteBuffer', 'TenantStream']);
 
-/** Its key is another than an id, and the services' roles may only read it: see integration/audit. */
-const SEALS = 'AuditSeal';
-
 const owned = entities
-  .filter(({ name }) => !EMPTY.has(name) && name !== SEALS)
+  .filter(({ name }) => !EMPTY.has(name))
   .map((entity) => ({ entity, name: entity.name }))
   .filter(({ name }) => !['EnrollmentKey', 'NatsOperator', 'NatsOperatorKey', 'PlatformCa', 'Tenant'].includes(name));
 
@@ -113,6 +110,6 @@ describe('access rules, without both', () => {
 describe('what has a tenant', () => {
   it('is all that these tests know of', () => {
     const withTenant = entities.map(({ name }) => name).filter((name) => 'tenantId' in world.app.database.database.em(PLATFORM).getMetadata().getByClassName(name).properties);
-    expect([...owned.map(({ name }) => name), ...EMPTY, SEALS].sort()).toEqual(withTenant.sort());
+    expect([...owned.map(({ name }) => name), ...EMPTY].sort()).toEqual(withTenant.sort());
   });
 });

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { type Api, ok } from '../../../lab/api.js';
 import { freePort } from '../../../lab/free-port.js';
+import { until } from '../../../lab/until.js';
 import { parseConfig } from '../../../src/platform/config/index.js';
 import { Metrics } from '../../../src/platform/metrics/index.js';
 import { MetricsServer } from '../../../src/platform/metrics/metrics-server.js';
@@ -42,6 +43,20 @@ describe('a process with a port for metrics', () => {
     const answer = await get(port);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/plain.*version=0\.0\.4/)]);
     expect(await answer.text()).toMatch(/^process_cpu_seconds_total \S+$/m);
+  });
+
+  it('tells how many audit rows wait for their seal, and since when', async () => {
+    const gauge = async (name: string) => Number(new RegExp(`^serviceradar_edge_${name} (\\S+)$`, 'm').exec(await (await get(port)).text())![1]);
+    await until('all is sealed', async () => (await gauge('audit_unsealed_rows')) === 0);
+    expect(await gauge('audit_unsealed_oldest_age_seconds')).toBe(0);
+    // While somebody holds the seals' lock, no worker seals.
+    await app.database.database.transaction('platform', async (em) => {
+      await em.execute('select pg_advisory_xact_lock(7202611250)');
+      await ok(acme.api.post('/admin/edge-sites', { name: 'Unsealed' }));
+      expect(await gauge('audit_unsealed_rows')).toBeGreaterThan(0);
+      await until('it grows old', async () => (await gauge('audit_unsealed_oldest_age_seconds')) > 0.1);
+    });
+    await until('all is sealed', async () => (await gauge('audit_unsealed_rows')) === 0);
   });
 
   it('tells what waits at the leaves', async () => {
