@@ -5,4 +5,5 @@ export * from './id.js';
 export * from './name.js';
 export * from './random.js';
 export * from './secret.js';
+export * from './several.js';
 export * from './slug.js';

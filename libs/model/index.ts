@@ -5,6 +5,7 @@ import { CollectorPackage } from './collector-package.entity.js';
 import { DownloadToken } from './download-token.entity.js';
 import { EdgeSite } from './edge-site.entity.js';
 import { EnrollmentKey } from './enrollment-key.entity.js';
+import { LeafConnection } from './leaf-connection.entity.js';
 import { LeafControlLink } from './leaf-control-link.entity.js';
 import { NatsAccountKey } from './nats-account-key.entity.js';
 import { NatsAccount } from './nats-account.entity.js';
@@ -26,6 +27,7 @@ export * from './collector-package.entity.js';
 export * from './download-token.entity.js';
 export * from './edge-site.entity.js';
 export * from './enrollment-key.entity.js';
+export * from './leaf-connection.entity.js';
 export * from './leaf-control-link.entity.js';
 export * from './nats-account-key.entity.js';
 export * from './nats-account.entity.js';
@@ -49,6 +51,7 @@ export const entities = [
   DownloadToken,
   EdgeSite,
   EnrollmentKey,
+  LeafConnection,
   LeafControlLink,
   NatsAccount,
   NatsAccountKey,

@@ -59,6 +59,8 @@ const schema = defineEntity({
     linkId: p.string().nullable(),
     connectedAt: p.datetime().nullable(),
     disconnectedAt: p.datetime().nullable(),
+    /** Why it went then, in the hub's words; null when the hub did not say. */
+    disconnectReason: p.string().nullable(),
 
     /** The stream of the tenant at the hub that sources the site, for good: 0 is `events` itself. Null until it has connected. */
     hubShard: p.integer().nullable(),
@@ -164,11 +166,12 @@ export class NatsLeafServer extends schema.class {
   }
 
   /** @returns whether this was the leaf's link; the end of an older one changes nothing */
-  unlink(linkId: string, at: Date): boolean {
+  unlink(linkId: string, at: Date, reason: string | null): boolean {
     if (this.linkId !== linkId && this.linkId !== unnumbered(linkId)) return false;
     this.linkId = null;
     this.connectedGeneration = null;
     this.disconnectedAt = at;
+    this.disconnectReason = reason;
     if (natsLeafServerLifecycle.can(this.status, 'DISCONNECT')) this.apply('DISCONNECT');
     return true;
   }

@@ -5,6 +5,8 @@ import { PkiModule } from '../pki/index.js';
 import { StreamsModule } from '../streams/index.js';
 import { EdgeSitesController } from './edge-sites.controller.js';
 import { EdgeSitesService } from './edge-sites.service.js';
+import { LeafConnectionsController } from './leaf-connections.controller.js';
+import { LeafConnections } from './leaf-connections.service.js';
 import { LeafGenerations } from './leaf-generations.service.js';
 import { LeafPresence } from './leaf-presence.service.js';
 import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
@@ -12,8 +14,8 @@ import { SiteDependents } from './site-dependents.js';
 
 @Module({
   imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
-  controllers: [EdgeSitesController],
-  providers: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
+  controllers: [EdgeSitesController, LeafConnectionsController],
+  providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
   exports: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
 })
 export class EdgeSitesModule {}

@@ -1,6 +1,8 @@
 export * from './edge-sites.module.js';
 export * from './edge-sites.service.js';
 export { gainsByRenewal, soonAfter } from './expiring.js';
+export type * from './leaf-change.js';
+export { LeafConnectionsSweep } from './leaf-connections.service.js';
 export * from './leaf-generations.service.js';
 export * from './leaf-presence.service.js';
 export * from './listener-hosts.js';

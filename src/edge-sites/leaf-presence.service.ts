@@ -1,25 +1,15 @@
-import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Clock } from '#libs/kernel';
-import { EdgeSite, type LeafLink, NatsLeafServer, unnumbered } from '#libs/model';
+import { type Clock, grouped, type Random } from '#libs/kernel';
+import { EdgeSite, type NatsAccount, NatsLeafServer, unnumbered } from '#libs/model';
 import { AccountService } from '../nats/index.js';
 import { systemCaller } from '../platform/auth/index.js';
-import { CLOCK } from '../platform/clock.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 import { Streams } from '../streams/index.js';
+import { ConnectionHistory } from './connection-history.js';
+import type { LeafChange, LeafDisconnected, LeafIdentity, PresentLeaf } from './leaf-change.js';
 import { LeafGenerations } from './leaf-generations.service.js';
-import { findSite, type SiteWithLeaf } from './site-with-leaf.js';
-
-/** Whose link it is. */
-export interface LeafIdentity {
-  tenantId: string;
-  edgeSiteId: string;
-}
-
-export interface PresentLeaf extends LeafIdentity, LeafLink {
-  /** The generation is a guess: the hub lists links without their users, and more than one generation may connect. */
-  guessed?: boolean;
-}
+import { lockSites, type SiteWithLeaf } from './site-with-leaf.js';
 
 /** Takes note of leaves that come and go, as the hub sees them. Each call can be made twice. */
 @Injectable()
@@ -30,25 +20,35 @@ export class LeafPresence {
     private readonly accounts: AccountService,
     private readonly streams: Streams,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
   ) {}
 
-  /** A leaf has connected: its site is active, the generations before this one are retired, its streams are seen to. */
-  async connected({ tenantId, edgeSiteId, generation, linkId, at }: PresentLeaf): Promise<void> {
-    const seen = await this.withSite({ tenantId, edgeSiteId }, async (em, { site, leaf }) => {
-      leaf.link({ generation, linkId, at });
-      site.comeOnline(at);
-      return this.generations.revokeBefore(em, systemCaller('presence', tenantId), leaf, generation);
+  /**
+   * A leaf that has connected makes its site active and retires the generations before its own, and its streams are seen to. The end of a link
+   * that another one has replaced already changes nothing but the history.
+   * @param changes of leaves of one tenant, in their order; many cost little more than one
+   */
+  async record(tenantId: string, changes: readonly LeafChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { accounts, connected } = await this.database.transaction({ tenantId }, async (em) => {
+      const found = new Map((await lockSites(em, sitesOf(changes))).map((one) => [one.site.id, one]));
+      const known = changes.filter(({ edgeSiteId }) => found.has(edgeSiteId));
+      const history = await ConnectionHistory.load(em, known, this.clock, this.random);
+      const accounts = new Map<string, NatsAccount>();
+      for (const change of known) {
+        const site = found.get(change.edgeSiteId)!;
+        if (change.type === 'connected') for (const account of await this.connect(em, history, site, change)) accounts.set(account.id, account);
+        else disconnect(history, site, change);
+      }
+      return { accounts: [...accounts.values()], connected: sitesOf(known.filter(({ type }) => type === 'connected')) };
     });
-    if (seen === undefined) return;
-    await this.accounts.announce(...seen.accounts);
-    await this.streams.request(tenantId, edgeSiteId);
+    await this.accounts.announce(...accounts);
+    await this.streams.request(tenantId, connected);
   }
 
-  /** A link of a leaf has ended. The end of a link that another one has replaced already changes nothing. */
-  async disconnected({ tenantId, edgeSiteId, linkId, at }: LeafIdentity & { linkId: string; at: Date }): Promise<void> {
-    await this.withSite({ tenantId, edgeSiteId }, async (_em, { site, leaf }) => {
-      if (leaf.unlink(linkId, at)) site.goOffline(at);
-    });
+  /** As `record`, of one leaf that has connected. */
+  connected(link: PresentLeaf): Promise<void> {
+    return this.record(link.tenantId, [{ ...link, type: 'connected' }]);
   }
 
   /**
@@ -67,25 +67,34 @@ export class LeafPresence {
     const present = new Set(links.map(({ edgeSiteId }) => edgeSiteId));
 
     const unrecorded = links.filter(({ edgeSiteId, linkId }) => !isRecorded(recorded.get(edgeSiteId), linkId));
-    for (const link of unrecorded) if (!isUncertain(link)) await this.connected(link);
-    for (const { tenantId, edgeSiteId, linkId } of known) {
-      if (!present.has(edgeSiteId)) await this.disconnected({ tenantId, edgeSiteId, linkId: linkId!, at: now });
-    }
+    const changes: LeafChange[] = [
+      ...unrecorded.filter((link) => !isUncertain(link)).map((link) => ({ ...link, type: 'connected' as const })),
+      ...known
+        .filter(({ edgeSiteId }) => !present.has(edgeSiteId))
+        .map(({ tenantId, edgeSiteId, linkId }) => ({ type: 'disconnected' as const, tenantId, edgeSiteId, linkId: linkId!, at: now, reason: null })),
+    ];
+    for (const [tenantId, ofTenant] of grouped(changes, ({ tenantId }) => tenantId)) await this.record(tenantId, ofTenant);
     await em.nativeUpdate(EdgeSite, { id: [...present], status: 'active' }, { lastSeenAt: now });
     return unrecorded.filter(isUncertain);
   }
 
-  /** @returns undefined when the site is gone */
-  private withSite<T>(
-    { tenantId, edgeSiteId }: LeafIdentity,
-    work: (em: Em, found: SiteWithLeaf) => Promise<T>,
-  ): Promise<T | undefined> {
-    return this.database.transaction({ tenantId }, async (em) => {
-      const found = await findSite(em, edgeSiteId, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      return found && work(em, found);
-    });
+  /** @returns accounts to announce */
+  private async connect(em: Em, history: ConnectionHistory, { site, leaf }: SiteWithLeaf, link: PresentLeaf): Promise<NatsAccount[]> {
+    const isFirst = leaf.installedGeneration !== link.generation;
+    leaf.link(link);
+    site.comeOnline(link.at);
+    history.begin(link);
+    if (!isFirst) return [];
+    return (await this.generations.revokeBefore(em, systemCaller('presence', link.tenantId), leaf, link.generation)).accounts;
   }
 }
+
+function disconnect(history: ConnectionHistory, { site, leaf }: SiteWithLeaf, change: LeafDisconnected): void {
+  history.end(change);
+  if (leaf.unlink(change.linkId, change.at, change.reason)) site.goOffline(change.at);
+}
+
+const sitesOf = (changes: readonly LeafIdentity[]): string[] => [...new Set(changes.map(({ edgeSiteId }) => edgeSiteId))];
 
 /** A link that the hub of 2.10 lists has no number to end it by: there the guess has to do until it comes again. */
 const isUncertain = ({ guessed, linkId }: PresentLeaf): boolean => guessed === true && linkId !== unnumbered(linkId);

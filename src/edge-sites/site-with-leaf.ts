@@ -31,6 +31,15 @@ export async function findSite(
   return leaf && site ? { site, leaf } : undefined;
 }
 
+/** Several, each locked: all leaves and then their sites, by id, so that whoever else locks several takes turns. Those that are gone are left out. */
+export async function lockSites(em: Em, ids: readonly string[]): Promise<SiteWithLeaf[]> {
+  const lock = { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
+  const leaves = await em.find(NatsLeafServer, { edgeSiteId: [...ids] }, lock);
+  const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, lock);
+  const siteOf = new Map(sites.map((site) => [site.id, site]));
+  return leaves.map((leaf) => ({ leaf, site: siteOf.get(leaf.edgeSiteId)! }));
+}
+
 /**
  * A site that the caller may see.
  * @throws DomainError `not_found`

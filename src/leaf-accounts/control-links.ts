@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { grouped } from '#libs/kernel';
 import { EdgeSite, LeafControlLink, unnumbered } from '#libs/model';
 import { Database, PLATFORM } from '../platform/database/index.js';
 import { LeafAccounts } from './leaf-accounts-queue.js';
@@ -11,6 +12,9 @@ export interface ControlLink {
   at: Date;
 }
 
+/** A control link that has begun or ended. */
+export type ControlChange = ControlLink & { type: 'connected' | 'disconnected' };
+
 /**
  * Takes note of control links that come and go. A leaf is not told what it missed while it had none: whenever one comes, the account is
  * pushed to it. Each call can be made twice.
@@ -22,31 +26,46 @@ export class ControlLinks {
     private readonly leafAccounts: LeafAccounts,
   ) {}
 
-  async connected({ tenantId, edgeSiteId, linkId, at }: ControlLink): Promise<void> {
-    const em = this.database.em({ tenantId });
-    // A site that is gone may come for as long as the hub has not heard of that.
-    if ((await em.count(EdgeSite, { id: edgeSiteId })) === 0) return;
-    await em.upsert(LeafControlLink, { edgeSiteId, tenantId, linkId, accountRevision: null, connectedAt: at });
-    await this.leafAccounts.request(tenantId);
-  }
-
-  /** The end of a link that another one has replaced already changes nothing. */
-  async disconnected({ tenantId, edgeSiteId, linkId }: Omit<ControlLink, 'at'>): Promise<void> {
-    await this.database.em({ tenantId }).nativeDelete(LeafControlLink, { edgeSiteId, linkId: [linkId, unnumbered(linkId)] });
+  /**
+   * The end of a link that another one has replaced already changes nothing.
+   * @param changes of leaves of one tenant, in their order; many cost little more than one
+   */
+  async record(tenantId: string, changes: readonly ControlChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const begun = new Map<string, ControlChange>();
+    for (const change of changes) {
+      if (change.type === 'connected') begun.set(change.edgeSiteId, change);
+      else if (begun.get(change.edgeSiteId)?.linkId === change.linkId) begun.delete(change.edgeSiteId);
+    }
+    const ended = changes.filter(({ type }) => type === 'disconnected');
+    await this.database.transaction({ tenantId }, async (em) => {
+      if (ended.length > 0) {
+        const links = ended.map(({ edgeSiteId, linkId }) => ({ edgeSiteId, linkId: [linkId, unnumbered(linkId)] }));
+        await em.nativeDelete(LeafControlLink, { $or: links });
+      }
+      // A site that is gone may come for as long as the hub has not heard of that.
+      const sites = await em.find(EdgeSite, { id: [...begun.keys()] }, { fields: ['id'] });
+      const rows = sites.map(({ id }) => begun.get(id)!).map(({ edgeSiteId, linkId, at }) => ({ edgeSiteId, tenantId, linkId, accountRevision: null, connectedAt: at }));
+      if (rows.length > 0) await em.upsertMany(LeafControlLink, rows);
+    });
+    if (begun.size > 0) await this.leafAccounts.request(tenantId);
   }
 
   /**
    * @param links all control links that there are now
    * @param afterGap links may have come unseen: one that the hub does not number counts as new
    */
-  async reconcile(links: readonly ControlLink[], { afterGap }: { afterGap: boolean }): Promise<void> {
+  async reconcile(links: readonly ControlLink[], { afterGap, now }: { afterGap: boolean; now: Date }): Promise<void> {
     const known = await this.database.em(PLATFORM).find(LeafControlLink, {});
     const recorded = new Map(known.map(({ edgeSiteId, linkId }) => [edgeSiteId, linkId]));
     const present = new Set(links.map(({ edgeSiteId }) => edgeSiteId));
-    for (const link of links) {
-      if (!isRecorded(recorded.get(link.edgeSiteId), link.linkId, afterGap)) await this.connected(link);
-    }
-    for (const link of known) if (!present.has(link.edgeSiteId)) await this.disconnected(link);
+    const changes: ControlChange[] = [
+      ...links.filter(({ edgeSiteId, linkId }) => !isRecorded(recorded.get(edgeSiteId), linkId, afterGap)).map((link) => ({ ...link, type: 'connected' as const })),
+      ...known
+        .filter(({ edgeSiteId }) => !present.has(edgeSiteId))
+        .map(({ tenantId, edgeSiteId, linkId }) => ({ type: 'disconnected' as const, tenantId, edgeSiteId, linkId, at: now })),
+    ];
+    for (const [tenantId, ofTenant] of grouped(changes, ({ tenantId }) => tenantId)) await this.record(tenantId, ofTenant);
   }
 }
 

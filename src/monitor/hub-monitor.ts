@@ -1,8 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { Clock } from '#libs/kernel';
+import { type Clock, forEachOf, grouped } from '#libs/kernel';
 import { kick, LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
-import { LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
+import { type LeafChange, LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
 import { ControlLinks } from '../leaf-accounts/index.js';
 import { HubConnection } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
@@ -16,6 +16,14 @@ const LEADERSHIP_INTERVAL = 2_000;
 /** How often what is recorded is compared with what the hub has, in milliseconds. */
 const RECONCILE_INTERVAL = 30_000;
 
+/** Events that are recorded together at most. */
+const BATCH = 500;
+
+/** Transactions that record such events side by side. */
+const TENANTS_AT_ONCE = 4;
+
+type RecordedChange = LeafUser & { type: LeafChange['type']; linkId: string; at: Date; reason: string | null };
+
 /** Brings what the hub sees of leaves to the record. One process at a time does, the others stand by. */
 @Injectable()
 export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
@@ -24,6 +32,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly reconciling = new Sweep(RECONCILE_INTERVAL, () => this.enqueue(() => this.reconcile()), this.logger);
   /** Events in the order in which they came, and what is compared in between: one after the other. */
   #last: Promise<void> = Promise.resolve();
+  /** Events that wait for those before them. */
+  readonly #heard: PresenceEvent[] = [];
   /** The connection that is subscribed on. */
   #listening: NatsConnection | undefined;
   #ending = false;
@@ -88,23 +98,37 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private heard(payload: Uint8Array): void {
     try {
       const event = parsePresenceEvent(payload);
-      if (event?.kind === 'leafnode') void this.enqueue(() => this.take(event));
+      if (event?.kind === 'leafnode' && this.#heard.push(event) === 1) void this.enqueue(() => this.takeAll());
     } catch (error) {
       this.logger.warn({ err: error }, 'an event of the hub was not understood');
     }
   }
 
-  private async take(event: PresenceEvent): Promise<void> {
+  /** Takes what has come meanwhile together: when a hub starts, all of its leaves come at once. */
+  private async takeAll(): Promise<void> {
+    const events = this.#heard.splice(0, BATCH);
+    if (this.#heard.length > 0) void this.enqueue(() => this.takeAll());
     if (!this.leadership.held) return;
-    const leaf = await this.directory.ofUser(event.userPublicKey);
-    if (leaf === undefined) return;
-    this.logger.log({ ...leaf, linkId: event.linkId, reason: event.reason }, `leaf ${event.type}`);
-    await this.record(event, leaf);
+    const users = await this.directory.ofUsers(events.map(({ userPublicKey }) => userPublicKey));
+    const changes = events.flatMap((event) => {
+      const user = users.get(event.userPublicKey);
+      return user ? [changeOf(event, user)] : [];
+    });
+    for (const { purpose, tenantId, edgeSiteId, generation, linkId, type, reason } of changes) {
+      this.logger.log({ purpose, tenantId, edgeSiteId, generation, linkId, reason }, `leaf ${type}`);
+    }
+    await forEachOf([...grouped(changes, ({ tenantId }) => tenantId)], TENANTS_AT_ONCE, ([tenantId, ofTenant]) => this.record(tenantId, ofTenant));
   }
 
-  private record({ type, linkId, at }: PresenceEvent, { purpose, ...leaf }: LeafUser): Promise<void> {
-    const record = purpose === 'leaf_control' ? this.controlLinks : this.presence;
-    return type === 'connected' ? record.connected({ ...leaf, linkId, at }) : record.disconnected({ ...leaf, linkId, at });
+  /** What fails of one tenant keeps no other's from the record. */
+  private async record(tenantId: string, changes: readonly RecordedChange[]): Promise<void> {
+    try {
+      const of = (purpose: LeafUser['purpose']) => changes.filter((change) => change.purpose === purpose);
+      await this.presence.record(tenantId, of('leaf'));
+      await this.controlLinks.record(tenantId, of('leaf_control'));
+    } catch (error) {
+      this.logger.warn({ err: error, tenantId }, 'the presence of leaves was not recorded; comparing will find it');
+    }
   }
 
   /** Ends a link of which it is not known who it is. The leaf is back within a second, and its CONNECT names its user. */
@@ -122,6 +146,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
     const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
     for (const link of uncertain) await this.askAgain(link);
-    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap });
+    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap, now: at });
   }
 }
+
+const changeOf = ({ type, linkId, at, reason }: PresenceEvent, user: LeafUser): RecordedChange => ({ ...user, type, linkId, at, reason: reason ?? null });

@@ -20,11 +20,14 @@ export class LeafDirectory {
   constructor(private readonly database: Database) {}
 
   /** The key of a leaf's user is the identity: it tells site, generation and purpose. */
-  async ofUser(publicKey: string): Promise<LeafUser | undefined> {
-    const user = await this.database.em(PLATFORM).findOne(NatsUser, { publicKey, purpose: ['leaf', 'leaf_control'] });
-    if (!user?.edgeSiteId || !user.generation) return undefined;
-    const { tenantId, edgeSiteId, generation } = user;
-    return { tenantId, edgeSiteId, generation, purpose: user.purpose as LeafUser['purpose'] };
+  async ofUsers(publicKeys: readonly string[]): Promise<Map<string, LeafUser>> {
+    const fields = ['publicKey', 'purpose', 'tenantId', 'edgeSiteId', 'generation'] as const;
+    const users = await this.database.em(PLATFORM).find(NatsUser, { publicKey: [...new Set(publicKeys)], purpose: ['leaf', 'leaf_control'] }, { fields });
+    return new Map(
+      users.flatMap(({ publicKey, tenantId, edgeSiteId, generation, purpose }) =>
+        edgeSiteId && generation ? [[publicKey, { tenantId, edgeSiteId, generation, purpose: purpose as LeafUser['purpose'] }]] : [],
+      ),
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { EdgeSitesModule } from '../edge-sites/index.js';
+import { EdgeSitesModule, LeafConnectionsSweep } from '../edge-sites/index.js';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
 import { LeafProvisioner } from './leaf-provisioner.js';
@@ -11,6 +11,6 @@ import { RenewalSweep } from './renewal.sweep.js';
 
 @Module({
   imports: [EdgeSitesModule, NatsModule, PkiModule],
-  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep, OperatorSweep],
+  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep, OperatorSweep, LeafConnectionsSweep],
 })
 export class ProvisioningModule {}

@@ -1,11 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { forEachOf } from '#libs/kernel';
 import type { Clock } from '#libs/kernel';
 import { HubConnection, TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, PLATFORM } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
 import { bufferingSites } from './wanted-streams.js';
-import { forEachOf } from './several.js';
 import type { MeasureJob } from './streams-queue.js';
 
 /** How old a measure may be, in milliseconds, and how old while messages wait. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LockMode } from '@mikro-orm/postgresql';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { forEachOf } from '#libs/kernel';
 import type { Clock } from '#libs/kernel';
 import { EdgeSite, SiteBuffer } from '#libs/model';
 import { measureBuffer, sourceDelivery, type SourceState } from '#libs/nats';
@@ -10,7 +11,6 @@ import { Database } from '../platform/database/index.js';
 import { retentionOfStream, rowOfMeasure, measureOfRow } from './buffer-row.js';
 import type { BufferingSite } from './wanted-streams.js';
 import { EventsStream, type LookedAt } from './jetstream-api.js';
-import { forEachOf } from './several.js';
 
 /** Leaves of a tenant that are asked at the same time. */
 const LEAF_CONCURRENCY = 16;

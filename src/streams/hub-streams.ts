@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { Batches, type Clock } from '#libs/kernel';
+import { Batches, type Clock, forEachOf, Turns } from '#libs/kernel';
 import {
   hubRetention,
   hubStream,
@@ -22,7 +22,6 @@ import { Config } from '../platform/config/index.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { giveShards, lackShard, shardsOfSites, shardsOfStream } from './hub-shards.js';
 import { EventsStream } from './jetstream-api.js';
-import { forEachOf, Turns } from './several.js';
 import { sequencesAskedFor } from './source-requests.js';
 import { type BufferingSite, type WantedStreams, wantedStreams } from './wanted-streams.js';
 

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { forEachOf } from '#libs/kernel';
 import type { Clock } from '#libs/kernel';
 import { leafStream, narrows, planStream } from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
@@ -8,7 +9,6 @@ import { Database } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
 import { HubStreams } from './hub-streams.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
-import { forEachOf } from './several.js';
 import type { StreamsJob } from './streams-queue.js';
 import { type BufferingSite, differ, wantedStreams } from './wanted-streams.js';
 

@@ -21,6 +21,8 @@ export interface MeasureJob {
 /** The name of such jobs; the others see to streams. */
 export const MEASURE = 'measure';
 
+const OPTIONS = { attempts: 5 };
+
 /** Asks for streams to be seen to. The sweep sees to all of them in time; asking makes it fast. */
 @Injectable()
 export class Streams {
@@ -28,9 +30,11 @@ export class Streams {
 
   constructor(@InjectQueue(STREAMS_QUEUE) private readonly queue: Queue<StreamsJob | MeasureJob>) {}
 
-  /** The leaf of a site has connected. */
-  request(tenantId: string, edgeSiteId: string): Promise<void> {
-    return this.add('reconcile', { tenantId, edgeSiteId });
+  /** The leaves of some sites have connected. */
+  async request(tenantId: string, edgeSiteIds: readonly string[]): Promise<void> {
+    if (edgeSiteIds.length === 0) return;
+    const jobs = edgeSiteIds.map((edgeSiteId) => ({ name: 'reconcile', data: { tenantId, edgeSiteId }, opts: OPTIONS }));
+    await enqueued(this.queue.addBulk(jobs), this.logger, { tenantId, sites: jobs.length });
   }
 
   /** What a tenant's streams should be has changed: a site is gone or is to keep something else, or other subjects are stored. */
@@ -45,6 +49,6 @@ export class Streams {
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
   private async add(name: string, job: StreamsJob | MeasureJob): Promise<void> {
-    await enqueued(this.queue.add(name, job, { attempts: 5 }), this.logger, { ...job });
+    await enqueued(this.queue.add(name, job, OPTIONS), this.logger, { ...job });
   }
 }

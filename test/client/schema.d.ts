@@ -555,6 +555,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/edge-sites/{id}/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List when the leaf of an edge site was connected to the hub, and why it no longer was, newest first
+         * @description As the hub saw it. Connections that ended are kept for 90 days.
+         */
+        get: operations["listLeafConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/collectors": {
         parameters: {
             query?: never;
@@ -1937,6 +1957,12 @@ export interface components {
              */
             disconnected_at: string | null;
             /**
+             * @description Why it went then, in the hub's words: `Client Closed`, `Stale Connection`, `Credentials Revoked`, `Authentication Expired` and so on. Null when the
+             *     hub did not say, as when a server of it died.
+             * @example Stale Connection
+             */
+            disconnect_reason: string | null;
+            /**
              * @description Why provisioning failed for good, in words.
              * @example The host hub.example.com belongs to the platform: it may not stand in a certificate of a tenant.
              */
@@ -2153,6 +2179,40 @@ export interface components {
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
             checksum: string;
+        };
+        LeafConnection: {
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */
+            id: string;
+            /**
+             * @description The generation of the credentials that the leaf connected with.
+             * @example 1
+             */
+            generation: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            connected_at: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             * @example 2026-11-24T11:20:31.000Z
+             */
+            disconnected_at: string | null;
+            /**
+             * @description Why it ended, in the hub's words: `Client Closed`, `Stale Connection`, `Credentials Revoked`, `Authentication Expired` and so on. Null when the hub
+             *     did not say: a server of it died, or another connection took this one's place.
+             * @example Stale Connection
+             */
+            reason: string | null;
+        };
+        LeafConnectionPage: {
+            data: components["schemas"]["LeafConnection"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
@@ -4064,6 +4124,46 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listLeafConnections: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeafConnectionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -107,6 +107,13 @@ export class NatsLeafServerDto {
   disconnected_at!: string | null;
 
   /**
+   * Why it went then, in the hub's words: `Client Closed`, `Stale Connection`, `Credentials Revoked`, `Authentication Expired` and so on. Null when the
+   * hub did not say, as when a server of it died.
+   * @example "Stale Connection"
+   */
+  disconnect_reason!: string | null;
+
+  /**
    * Why provisioning failed for good, in words.
    * @example "The host hub.example.com belongs to the platform: it may not stand in a certificate of a tenant."
    */
@@ -183,6 +190,7 @@ export function toNatsLeafServerDto(leaf: NatsLeafServer, now: Date): NatsLeafSe
     provisioned_at: time(leaf.provisionedAt),
     connected_at: time(leaf.connectedAt),
     disconnected_at: time(leaf.disconnectedAt),
+    disconnect_reason: leaf.disconnectReason ?? null,
     last_error: leaf.lastError ?? null,
   };
 }

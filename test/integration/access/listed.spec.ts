@@ -27,7 +27,7 @@ const BY_RULE: { path: string; entity: (typeof entities)[number]; subject: Subje
 ];
 
 /** A list of a thing’s own. */
-const OF_ONE = ['/admin/edge-packages/{id}/events'];
+const OF_ONE = ['/admin/edge-packages/{id}/events', '/admin/edge-sites/{id}/connections'];
 
 const TENANTS = ['North', 'East', 'West'];
 

@@ -1,8 +1,7 @@
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Secret } from '#libs/kernel';
+import { forEachOf, type Secret } from '#libs/kernel';
 import { NatsLeafServer, type Tenant } from '#libs/model';
-import { forEachOf } from '../../../src/streams/several.js';
 import { storedTexts } from '../../support/stored-texts.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';

@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Client } from 'pg';
-import { NatsUser, type Tenant } from '#libs/model';
+import { LeafConnection, NatsUser, type Tenant } from '#libs/model';
 import type { SiteWithLeaf } from '../../../src/edge-sites/index.js';
 import { MONITOR_LOCK } from '../../../src/monitor/leadership.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
@@ -74,6 +74,21 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
     await offline();
   });
 
+  it('is recorded by another process when the one that leads is silent', async () => {
+    await installation.end(monitors[1]!);
+    // A leader that does nothing: it has the lock, its connection lives, and it never says anything.
+    const silent = new Client({ connectionString: installation.database.serviceUrl });
+    const ended = new Promise<void>((resolve) => silent.on('end', resolve).on('error', () => undefined));
+    await silent.connect();
+    await silent.query('select pg_advisory_lock($1)', [MONITOR_LOCK]);
+    monitors = [monitors[0]!, await installation.process('monitor')];
+    await leaf.start();
+    await online(1);
+    await ended;
+    await leaf.stop();
+    await offline();
+  });
+
   it('is found by comparing when nobody looked', async () => {
     await installation.end(monitors[1]!);
     await leaf.start();
@@ -141,6 +156,16 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
     await old.stop();
     leaf = await installation.startLeaf(tenant, siteId);
     await online(3);
+  });
+
+  it('is kept, with why each connection ended', async () => {
+    const rows = await installation.database.database.em({ tenantId: tenant.id }).find(LeafConnection, { edgeSiteId: siteId }, { orderBy: { id: 'asc' } });
+    expect(rows.filter(({ disconnectedAt }) => disconnectedAt == null)).toHaveLength(1);
+    expect(rows.at(-1)).toMatchObject({ generation: 3, disconnectedAt: null, reason: null });
+    expect(rows[0]).toMatchObject({ generation: 1, reason: 'Client Closed' });
+    expect(rows.map(({ reason }) => reason)).toContain('Credentials Revoked');
+    // Where nobody looked, it is known that it ended, and not why.
+    expect(rows.filter(({ disconnectedAt, reason }) => disconnectedAt != null && reason == null).length).toBeGreaterThan(0);
   });
 
   it('ends with the site', async () => {

@@ -1,0 +1,40 @@
+import { type Clock, newId, type Random } from '#libs/kernel';
+import { LeafConnection, unnumbered } from '#libs/model';
+import type { Em } from '../platform/database/index.js';
+import type { LeafChange, LeafDisconnected, PresentLeaf } from './leaf-change.js';
+
+/** The connections of some leaves that may still change, within a transaction that holds those leaves. */
+export class ConnectionHistory {
+  private constructor(
+    private readonly em: Em,
+    private readonly rows: LeafConnection[],
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /** @param changes what is to be written down */
+  static async load(em: Em, changes: readonly LeafChange[], clock: Clock, random: Random): Promise<ConnectionHistory> {
+    const edgeSiteId = [...new Set(changes.map((change) => change.edgeSiteId))];
+    const linkId = changes.flatMap((change) => (change.type === 'disconnected' ? [change.linkId, unnumbered(change.linkId)] : []));
+    // The end of a link may be told after the next one's beginning.
+    const rows = await em.find(LeafConnection, { edgeSiteId, $or: [{ disconnectedAt: null }, { linkId }] }, { orderBy: { id: 'asc' } });
+    return new ConnectionHistory(em, rows, clock, random);
+  }
+
+  begin({ tenantId, edgeSiteId, generation, linkId, at }: PresentLeaf): void {
+    const open = this.rows.filter((row) => row.edgeSiteId === edgeSiteId && row.disconnectedAt == null);
+    const same = open.find((row) => row.linkId === linkId);
+    if (same) same.generation = generation;
+    for (const row of open) if (row !== same) row.end(at, null);
+    if (same) return;
+    const id = newId(this.clock, this.random);
+    const row = Object.assign(new LeafConnection(), { id, tenantId, edgeSiteId, generation, linkId, connectedAt: at, disconnectedAt: null, reason: null });
+    this.em.persist(row);
+    this.rows.push(row);
+  }
+
+  end({ edgeSiteId, linkId, at, reason }: LeafDisconnected): void {
+    const row = this.rows.findLast((one) => one.edgeSiteId === edgeSiteId && (one.linkId === linkId || one.linkId === unnumbered(linkId)));
+    row?.end(at, reason);
+  }
+}
