@@ -1026,7 +1026,7 @@ export interface components {
         };
         Me: {
             /**
-             * @description The id of the API key.
+             * @description The id of the API key; of a person, the subject (`sub`) of the access token.
              * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f
              */
             id: string | null;
@@ -2649,7 +2649,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+         * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
          * @example acme
          */
         Tenant: string;
@@ -2717,7 +2717,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2736,7 +2736,9 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2752,7 +2754,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2785,7 +2787,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2824,7 +2826,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2873,7 +2875,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3012,7 +3014,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3045,7 +3047,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3079,7 +3081,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3223,7 +3225,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3256,7 +3258,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3289,7 +3291,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3323,7 +3325,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3365,7 +3367,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3400,7 +3402,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3437,7 +3439,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3470,7 +3472,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3510,7 +3512,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3545,7 +3547,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3577,7 +3579,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3610,7 +3612,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3652,7 +3654,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3705,7 +3707,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3738,7 +3740,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3778,7 +3780,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3820,7 +3822,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3854,7 +3856,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3895,7 +3897,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3929,7 +3931,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3963,7 +3965,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3998,7 +4000,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4033,7 +4035,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4085,7 +4087,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4118,7 +4120,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4157,7 +4159,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4191,7 +4193,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4226,7 +4228,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4261,7 +4263,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4296,7 +4298,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4342,7 +4344,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4375,7 +4377,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4415,7 +4417,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4454,7 +4456,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4489,7 +4491,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4524,7 +4526,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4559,7 +4561,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4630,7 +4632,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4702,7 +4704,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4800,7 +4802,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4832,7 +4834,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4876,7 +4878,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4909,7 +4911,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4949,7 +4951,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
