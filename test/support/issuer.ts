@@ -15,7 +15,7 @@ const CLIENT = { id: 'console', secret: 'of-the-console', redirectUri: 'https://
 /** Of all that the issuer hands out, in seconds. */
 const LIFETIME = 300;
 
-/** Says to the issuer what it is to put into a token. */
+/** Says to the issuer what it is to put into a token: JSON as base64. */
 const CLAIMS_HEADER = 'x-test-claims';
 
 /** An OpenID Connect server on a port of 127.0.0.1: oidc-provider, whose resource is the API. */
@@ -56,7 +56,7 @@ export class TestIssuer {
   /** Starts it with a key of its own, or with a given one. */
   async start(key?: IssuerKey): Promise<void> {
     this.#key = key ?? (await newKey('RS256', 'first'));
-    const provider = new Provider(this.url, await configuration(this.#key, this.audience));
+    const provider = quiet(this.url, await configuration(this.#key));
     const server = createServer(provider.callback());
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(this.port, '127.0.0.1', resolve));
     this.#server = server;
@@ -101,7 +101,7 @@ export class TestIssuer {
 
   private async grant(body: URLSearchParams, claims: Record<string, unknown>): Promise<{ access_token: string }> {
     const authorization = `Basic ${Buffer.from(`${CLIENT.id}:${CLIENT.secret}`).toString('base64')}`;
-    const response = await fetch(`${this.url}/token`, { method: 'POST', body, headers: { authorization, [CLAIMS_HEADER]: JSON.stringify(claims) } });
+    const response = await fetch(`${this.url}/token`, { method: 'POST', body, headers: { authorization, [CLAIMS_HEADER]: Buffer.from(JSON.stringify(claims)).toString('base64') } });
     if (!response.ok) throw new Error(`The issuer answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as { access_token: string };
   }
@@ -119,7 +119,18 @@ export async function newKey(alg: IssuerKey['alg'], kid: string): Promise<Issuer
   return { alg, kid, privatePem: await exportPKCS8(privateKey), publicPem: await exportSPKI(publicKey) };
 }
 
-async function configuration({ alg, kid, privatePem }: IssuerKey, audience: string): Promise<object> {
+/** It warns at each start of what is right in a test: that it forgets, and that any password is. */
+function quiet(...of: ConstructorParameters<typeof Provider>): Provider {
+  const { warn } = console;
+  console.warn = () => {};
+  try {
+    return new Provider(...of);
+  } finally {
+    console.warn = warn;
+  }
+}
+
+async function configuration({ alg, kid, privatePem }: IssuerKey): Promise<object> {
   const jwk: JWK = { ...(await exportJWK(await importPKCS8(privatePem, alg, { extractable: true }))), alg, kid, use: 'sig' };
   return {
     jwks: { keys: [jwk] },
@@ -143,7 +154,7 @@ async function configuration({ alg, kid, privatePem }: IssuerKey, audience: stri
         useGrantedResource: () => true,
       },
     },
-    extraTokenClaims: (ctx: Context) => JSON.parse(ctx.get(CLAIMS_HEADER)) as object,
+    extraTokenClaims: (ctx: Context) => JSON.parse(Buffer.from(ctx.get(CLAIMS_HEADER), 'base64').toString()) as object,
   };
 }
 
