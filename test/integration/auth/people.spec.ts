@@ -140,6 +140,14 @@ describe('a person of a tenant', () => {
     for (const tenant of [undefined, acme.slug, acme.id]) expect((await ok(asPerson(key, tenant).get<MeDto>('/me'))).tenant_id).toBe(acme.id);
   });
 
+  it('is found beside whatever else the claim holds', async () => {
+    const odd = ['\u0000', '\ud800', '%', `'; drop table tenants`, 'x'.repeat(3000)];
+    const found = await asPerson(await forged(claimsOf('edge-viewers', [...odd, acme.slug]))).get<MeDto>('/me');
+    expect([found.status, found.body.tenant_id]).toEqual([200, acme.id]);
+    const lost = await asPerson(await forged(claimsOf('edge-viewers', odd))).get<Problem>('/me');
+    expect([lost.status, lost.body.detail]).toEqual([403, expect.stringMatching(/^There is no tenant .{1,100}, which your access token names as yours\.$/)]);
+  });
+
   it('does not get into another’s, and its own can read of the attempt', async () => {
     const person = asPerson(await forged(ADMIN()), globex.slug);
     const answer = await person.get<Problem>('/admin/edge-sites');

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError, isId } from '#libs/kernel';
+import { type Clock, DomainError, isId, isSlug } from '#libs/kernel';
 import { Tenant } from '#libs/model';
 import { CLOCK } from '../../clock.js';
 import { Config } from '../../config/index.js';
@@ -43,7 +43,8 @@ export class People {
 
   private async tenantsNamed(names: readonly string[]): Promise<KnownTenant[]> {
     if (names.length === 0) return [];
-    const where = { $or: [{ id: names.filter(isId) }, { slug: names.filter((name) => !isId(name)) }] };
+    // Whatever else a claim may hold, PostgreSQL need not take it for a text.
+    const where = { $or: [{ id: names.filter(isId) }, { slug: names.filter(isSlug) }] };
     return this.database.em(PLATFORM).find(Tenant, where, { orderBy: { slug: 'asc' } });
   }
 }

@@ -7,6 +7,10 @@ export interface KnownTenant {
   slug: string;
 }
 
+/** Of what a token holds, so much is repeated in a sentence. */
+const MAX_SHOWN = 3;
+const MAX_SHOWN_LENGTH = 63;
+
 /** Whether somebody who names a tenant means this one: by its id when it looks like one, else by its slug. */
 const isMeant = (named: string, { id, slug }: KnownTenant) => (isId(named) ? named.toLowerCase() === id : named === slug);
 
@@ -27,7 +31,8 @@ export function tenantOfPerson({ sub, role, tenants }: Person, named: string | u
   const own = known.filter((tenant) => tenants.some((one) => isMeant(one, tenant)));
   const [first, ...more] = own;
   if (first === undefined) {
-    const detail = `There is no tenant ${tenants.map((one) => JSON.stringify(one)).join(' or ')}, which your access token names as yours.`;
+    const shown = tenants.slice(0, MAX_SHOWN).map((one) => JSON.stringify(one.slice(0, MAX_SHOWN_LENGTH)));
+    const detail = `There is no tenant ${shown.join(' or ')}, which your access token names as yours.`;
     throw new DomainError('forbidden', detail, { context: refusedPerson(sub, 'unknown_tenant') });
   }
   if (named !== undefined) {
