@@ -15,7 +15,7 @@ export class ApiKeysController {
   @Get('me')
   @AnyCaller()
   @ApiOperation({ operationId: 'getMe', summary: 'Tell who is calling' })
-  @ApiProblems(401)
+  @ApiProblems(401, 403)
   me(@CurrentCaller() { principal }: Caller): MeDto {
     return { id: principal.id, name: principal.name, role: principal.role, tenant_id: principal.tenantId };
   }

@@ -61,7 +61,7 @@ export class ApiKeysService {
       if (key === null) throw new DomainError('not_found', 'There is no such API key.');
       caller.authorize('revoke', 'ApiKey', { tenantId: key.tenantId ?? null });
       if (key.revokedAt) return;
-      if (key.id === caller.principal.id) throw new DomainError('conflict', 'A key does not revoke itself: use another one.');
+      if (caller.principal.actor === `api_key:${key.id}`) throw new DomainError('conflict', 'A key does not revoke itself: use another one.');
       key.revokedAt = this.clock.now();
       this.audit.record(em, caller, { action: 'api_key.revoke', subjectType: 'api_key', subjectId: id });
     });

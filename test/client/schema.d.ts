@@ -1046,7 +1046,7 @@ export interface components {
         };
         Me: {
             /**
-             * @description The id of the API key.
+             * @description The id of the API key; of a person, the subject (`sub`) of the access token.
              * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f
              */
             id: string | null;
@@ -2709,7 +2709,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+         * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
          * @example acme
          */
         Tenant: string;
@@ -2777,7 +2777,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2796,7 +2796,9 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2812,7 +2814,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2845,7 +2847,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2884,7 +2886,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -2933,7 +2935,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3072,7 +3074,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3105,7 +3107,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3139,7 +3141,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3283,7 +3285,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3316,7 +3318,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3349,7 +3351,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3383,7 +3385,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3425,7 +3427,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3460,7 +3462,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3497,7 +3499,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3530,7 +3532,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3570,7 +3572,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3605,7 +3607,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3637,7 +3639,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3670,7 +3672,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3712,7 +3714,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3765,7 +3767,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3798,7 +3800,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3838,7 +3840,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3880,7 +3882,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3914,7 +3916,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3955,7 +3957,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -3989,7 +3991,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4023,7 +4025,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4058,7 +4060,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4093,7 +4095,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4185,7 +4187,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4218,7 +4220,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4257,7 +4259,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4291,7 +4293,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4326,7 +4328,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4361,7 +4363,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4396,7 +4398,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4442,7 +4444,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4475,7 +4477,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4515,7 +4517,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4554,7 +4556,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4589,7 +4591,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4624,7 +4626,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4659,7 +4661,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4730,7 +4732,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4802,7 +4804,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4900,7 +4902,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4932,7 +4934,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -4976,7 +4978,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -5009,7 +5011,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
@@ -5049,7 +5051,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];

@@ -67,7 +67,7 @@ export class CreatedApiKeyDto extends ApiKeyDto {
 
 export class MeDto {
   /**
-   * The id of the API key.
+   * The id of the API key; of a person, the subject (`sub`) of the access token.
    * @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f"
    */
   id!: string | null;

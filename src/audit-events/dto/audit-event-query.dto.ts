@@ -16,7 +16,7 @@ export class AuditEventQuery extends PageQuery {
    */
   @MayBeAbsent()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(260)
   actor?: string;
 
   /**

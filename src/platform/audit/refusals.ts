@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Action, Subject } from '#libs/contracts';
 import { type Clock, type DomainError, isId } from '#libs/kernel';
-import { Caller, originOf, type RefusedKey, type RequestWithCaller } from '../auth/index.js';
+import { Caller, originOf, type RefusedKey, type RefusedPerson, type RequestWithCaller } from '../auth/index.js';
 import { CLOCK } from '../clock.js';
 import { Database } from '../database/index.js';
 import type { WithProblem } from '../problem/index.js';
@@ -10,14 +10,14 @@ import { Audit, type Deed } from './audit.js';
 
 type Answered = FastifyRequest & RequestWithCaller & WithProblem;
 
-/** How often one key's failed attempts to get in are written down, in milliseconds: whoever makes them need not be let in to make more. */
+/** How often failed attempts of one key or person to get in are written down, in milliseconds: whoever makes them need not be let in to make more. */
 const ATTEMPT_INTERVAL = 60_000;
 
 /** Writes down what callers tried and may not do, before they are answered. */
 @Injectable()
 export class Refusals {
   readonly #logger = new Logger(Refusals.name);
-  /** When an attempt with a key was written down last, by the key's id. Only keys that are on record get here. */
+  /** When an attempt was written down last, by actor, the oldest first. Only keys that are on record and people of the issuer get here. */
   readonly #attempts = new Map<string, number>();
 
   constructor(
@@ -56,19 +56,41 @@ export class Refusals {
     return [request.caller, { action: `${subjectType}.${action}`, subjectType, subjectId, detail: { code, ...callOf(request) } }];
   }
 
-  /** A key that is on record, shown by somebody who does not get in with it. */
+  /** Somebody who is known, and does not get in. */
   private failedAttempt({ code, context }: DomainError, request: Answered): [Caller, Deed] | undefined {
-    const { refusedKey } = context as { refusedKey?: RefusedKey };
-    if (refusedKey === undefined) return undefined;
-    const { apiKeyId, tenantId, reason } = refusedKey;
-    const now = this.clock.now().getTime();
-    if (now - (this.#attempts.get(apiKeyId) ?? -Infinity) < ATTEMPT_INTERVAL) return undefined;
-    this.#attempts.set(apiKeyId, now);
+    const attempt = attemptOf(context);
+    if (attempt === undefined || !this.isNew(attempt.actor)) return undefined;
+    const { actor, id, name, tenantId, subjectType, subjectId, reason } = attempt;
     // May do nothing but stand in this row.
-    const principal = { actor: `api_key:${apiKeyId}`, id: apiKeyId, name: 'refused key', role: 'viewer' as const, tenantId };
-    const deed = { action: 'api_key.authenticate', subjectType: 'api_key', subjectId: apiKeyId, detail: { code, reason, ...callOf(request) } };
+    const principal = { actor, id, name, role: 'viewer' as const, tenantId };
+    const deed = { action: `${subjectType}.authenticate`, subjectType, subjectId, detail: { code, reason, ...callOf(request) } };
     return [new Caller(principal, originOf(request)), deed];
   }
+
+  /** Whether nothing was written down of this actor for a while. */
+  private isNew(actor: string): boolean {
+    const now = this.clock.now().getTime();
+    for (const [one, at] of this.#attempts) {
+      if (now - at < ATTEMPT_INTERVAL) break;
+      this.#attempts.delete(one);
+    }
+    if (this.#attempts.has(actor)) return false;
+    this.#attempts.set(actor, now);
+    return true;
+  }
+}
+
+/** A key that is on record, or a person for whom the issuer has signed. */
+function attemptOf({ refusedKey, refusedPerson }: { refusedKey?: RefusedKey; refusedPerson?: RefusedPerson }) {
+  if (refusedKey !== undefined) {
+    const { apiKeyId: id, tenantId, reason } = refusedKey;
+    return { actor: `api_key:${id}`, id, name: 'refused key', tenantId, reason, subjectType: 'api_key', subjectId: id };
+  }
+  if (refusedPerson !== undefined) {
+    const { sub, tenantId, reason } = refusedPerson;
+    return { actor: `user:${sub}`, id: sub, name: 'refused person', tenantId, reason, subjectType: 'user', subjectId: null };
+  }
+  return undefined;
 }
 
 /** The route, not the path: people put into that what does not belong there. */

@@ -6,6 +6,7 @@ import { CLOCK } from '../clock.js';
 import { Database, PLATFORM } from '../database/index.js';
 import { type ApiKeyParts, parseApiKey, secretMatches } from './api-key.js';
 import type { Principal } from './caller.js';
+import { looksLikeJwt, People } from './oidc/index.js';
 
 /** `last_used_at` is a hint for people who clean up; a write a minute is enough for that. */
 const TOUCH_INTERVAL = 60_000;
@@ -52,16 +53,19 @@ export class Authenticator {
 
   constructor(
     private readonly database: Database,
+    private readonly people: People,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
    * @param authorization the header's value
    * @param tenant the header `X-Tenant`: slug or id
-   * @throws DomainError `unauthenticated`; `not_found` for a tenant that is not there or not the key's own
+   * @throws DomainError `unauthenticated`; `not_found` for a tenant that is not there or not the key's own; what `People` throws
    */
   async authenticate(authorization: string | undefined, tenant: string | undefined): Promise<Principal> {
-    const shown = parseApiKey(/^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '');
+    const credential = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
+    if (looksLikeJwt(credential)) return this.people.authenticate(credential, tenant);
+    const shown = parseApiKey(credential);
     if (shown === undefined) throw new DomainError('unauthenticated', 'Show an API key: Authorization: Bearer sr_….');
     const key = await this.#keys.add('all', shown);
     return {

@@ -4,8 +4,9 @@ import { type Ability, abilityFor, authorize, listCondition, type Owned } from '
 import type { Scope } from '../database/index.js';
 
 export interface Principal {
-  /** As it stands in audit rows: `api_key:<id>`, `system:<part>`. */
+  /** As it stands in audit rows: `api_key:<id>`, `user:<sub>`, `system:<part>`. */
   actor: string;
+  /** Of the API key; a person's `sub`, which may be any text. */
   id: string | null;
   name: string;
   role: Role;

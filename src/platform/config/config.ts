@@ -1,3 +1,4 @@
+import type { Role } from '#libs/contracts';
 import type { Secret } from '#libs/kernel';
 
 export const PROCESS_ROLES = ['api', 'worker', 'gateway', 'monitor'] as const;
@@ -8,6 +9,19 @@ export type ProcessRole = (typeof PROCESS_ROLES)[number];
 export const ENVIRONMENTS = ['development', 'test', 'production'] as const;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Whose access tokens let people in, and what is read from them. */
+export interface OidcConfig {
+  /** As in the claim `iss`, to the character. */
+  readonly issuer: string;
+  /** What stands in the claim `aud` when a token is meant for this API. */
+  readonly audience: string;
+  /** Each value of the roles' claim that gives a role. */
+  readonly roles: readonly { readonly value: string; readonly role: Role }[];
+  /** Names of claims; of one inside of another, with dots between. */
+  readonly rolesClaim: string;
+  readonly tenantClaim: string;
+}
 
 /**
  * What the process was told by its environment: parsed once, frozen. The class is also the token it is injected by.
@@ -64,6 +78,9 @@ export abstract class Config {
 
   /** `sr_<key id>_<secret>`. */
   readonly bootstrapAdminKey!: Secret | undefined;
+
+  /** Undefined means that people get in with API keys only. */
+  readonly oidc!: OidcConfig | undefined;
 
   /** 32 bytes each; the first one writes, all read. Undefined means one that is made in the data directory. */
   readonly encryptionKeys!: readonly { readonly id: string; readonly key: Secret<Buffer> }[] | undefined;

@@ -66,6 +66,7 @@ describe('the configuration', () => {
         sitesPerStream: 50,
         roles: ['api', 'worker', 'gateway', 'monitor'],
         bootstrapAdminKey: undefined,
+        oidc: undefined,
         encryptionKeys: undefined,
         logLevel: 'info',
       });
@@ -101,6 +102,11 @@ describe('the configuration', () => {
         BOOTSTRAP_ADMIN_KEY: admin,
         LOG_LEVEL: 'debug',
         NATS_SERVER: '/opt/nats/nats-server',
+        OIDC_ISSUER: 'https://login.example/realms/edge/',
+        OIDC_AUDIENCE: 'https://edge.example/api',
+        OIDC_ROLES: 'edge-admins=admin, CN=Edge=viewer,edge-platform = platform_admin',
+        OIDC_ROLES_CLAIM: 'realm_access.roles',
+        OIDC_TENANT_CLAIM: 'https://edge.example/tenant',
         TRUSTED_PROXIES: '10.0.0.0/8, ::1',
         CORS_ORIGINS: 'https://console.example, https://Other.example:443/',
         ROOT_CA_CERT_FILE: '/etc/serviceradar/root.pem',
@@ -118,6 +124,17 @@ describe('the configuration', () => {
         natsUrl: 'tls://hub.example:4222',
         natsLeafUpstreamUrl: 'tls://hub.example:7422',
         natsServer: '/opt/nats/nats-server',
+        oidc: {
+          issuer: 'https://login.example/realms/edge/',
+          audience: 'https://edge.example/api',
+          roles: [
+            { value: 'edge-admins', role: 'admin' },
+            { value: 'CN=Edge', role: 'viewer' },
+            { value: 'edge-platform', role: 'platform_admin' },
+          ],
+          rolesClaim: 'realm_access.roles',
+          tenantClaim: 'https://edge.example/tenant',
+        },
         trustedProxies: ['10.0.0.0/8', '::1'],
         corsOrigins: ['https://console.example', 'https://other.example'],
         rootCaCertFile: '/etc/serviceradar/root.pem',
@@ -181,6 +198,11 @@ describe('the configuration', () => {
     GATEWAY_ADDRESS: ['gateway.example', 'tls://gateway.example:1', 'a b:1', 'gateway.example:99999', 'gateway.example:1/x'],
     NATS_PUBLIC_URL: ['hub.example', 'http://hub.example', 'nats://u:p@hub.example', 'tls://hub.example/path'],
     NATS_SERVER: ['a\tb'],
+    OIDC_ISSUER: ['login.example', 'ftp://login.example', 'http://login.example', 'http://127.0.0.1.login.example', 'https://u:p@login.example', 'https://login.example/?a=1', 'https://login.example/#a'],
+    OIDC_AUDIENCE: ['a\nb', 'a'.repeat(256)],
+    OIDC_ROLES: ['admin', 'edge-admins=root', '=admin', 'a=admin,', 'a=admin,a=viewer', 'a=toString', 'a\u0000=admin'],
+    OIDC_ROLES_CLAIM: ['a\tb', 'a'.repeat(256)],
+    OIDC_TENANT_CLAIM: ['a\u0007b'],
     TRUSTED_PROXIES: ['everybody', '10.0.0.0/33', '10.0.0.0/', '::1/129'],
     CORS_ORIGINS: ['*', 'console.example', 'https://console.example/path', 'https://a.example,', 'null'],
     ROOT_CA_CERT_FILE: ['a\nb'],
@@ -196,7 +218,8 @@ describe('the configuration', () => {
     ENCRYPTION_KEYS: ['x', key(1), `A:${key(1)}`, `a:${key(1)},a:${key(2)}`, `a:${Buffer.alloc(16).toString('base64')}`, `a:${key(1)},`, 'a:!!!'],
     LOG_LEVEL: ['loud', 'INFO'],
   };
-  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example' };
+  const oidc = { OIDC_ISSUER: 'https://login.example', OIDC_AUDIENCE: 'edge', OIDC_ROLES: 'edge-admins=admin' };
+  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example', ...oidc };
 
   describe.each(Object.entries(NONSENSE) as [ConfigVariableName, string[]][])('with nonsense in %s', (name, values) => {
     it.each(values)('refuses %j and names the variable', (value) => {
@@ -267,6 +290,18 @@ describe('the configuration', () => {
       ['one port for the API and the hub', { PORT: '4222' }, 'HUB_CLIENT_PORT'],
     ])('refuses %s', (_what, env, name) => {
       expect(refused(env)).toEqual([name]);
+    });
+
+    it.each(['OIDC_AUDIENCE', 'OIDC_ROLES'] as const)('refuses an issuer without %s', (name) => {
+      expect(refused({ ...oidc, [name]: '' })).toEqual([name]);
+    });
+
+    it.each(['OIDC_AUDIENCE', 'OIDC_ROLES', 'OIDC_ROLES_CLAIM', 'OIDC_TENANT_CLAIM'] as const)('refuses %s without an issuer', (name) => {
+      expect(refused({ [name]: 'edge-admins=admin' })).toEqual([name]);
+    });
+
+    it.each(['http://127.0.0.1:8080', 'http://localhost/realms/edge', 'http://[::1]:1', 'https://login.example:8443/a'])('takes %s for an issuer', (OIDC_ISSUER) => {
+      expect(parseConfig({ ...oidc, OIDC_ISSUER }).oidc).toMatchObject({ issuer: OIDC_ISSUER, rolesClaim: 'roles', tenantClaim: 'tenant' });
     });
 
     it('takes a queue on Redis beside the embedded database, and any free port four times', () => {

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { Secret } from '#libs/kernel';
 import { SITES_PER_STREAM } from '#libs/nats';
 import { type Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
+import { oidcFrom } from './oidc.js';
 import { address, Environment, type Format, host, networks, oneOf, path, port, Refusal, setOf, url, wholeNumber } from './environment.js';
 
 const ENCRYPTION_KEY_BYTES = 32;
@@ -46,6 +47,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     sitesPerStream: read('SITES_PER_STREAM', wholeNumber(1, 1000)) ?? SITES_PER_STREAM,
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),
+    oidc: oidcFrom(environment),
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
     trustedProxies: read('TRUSTED_PROXIES', networks) ?? [],
     corsOrigins: read('CORS_ORIGINS', origins) ?? [],

@@ -46,6 +46,15 @@ export const CONFIG_VARIABLES = [
     default: 'made once in `DATA_DIR`',
   },
   {
+    name: 'OIDC_ISSUER',
+    meaning: 'The OpenID Connect issuer whose access tokens let people in, as in their claim `iss`: `https://`, or `http://` on loopback; with `OIDC_AUDIENCE` and `OIDC_ROLES`',
+    default: 'API keys only',
+  },
+  { name: 'OIDC_AUDIENCE', meaning: 'What the claim `aud` holds when a token is meant for this API', default: 'none' },
+  { name: 'OIDC_ROLES', meaning: 'Which value of the claim gives which role: `<value>=<role>`, separated by commas', default: 'none' },
+  { name: 'OIDC_ROLES_CLAIM', meaning: 'The claim that roles are read from; one inside of another as `realm_access.roles`', default: '`roles`' },
+  { name: 'OIDC_TENANT_CLAIM', meaning: "The claim that holds the slug or id of a person's tenant, or several", default: '`tenant`' },
+  {
     name: 'TRUSTED_PROXIES',
     meaning: 'Addresses or networks of proxies whose `X-Forwarded-For` is believed, separated by commas',
     default: 'none',

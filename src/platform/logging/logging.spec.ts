@@ -176,6 +176,9 @@ describe('the logger', () => {
     ['a download token', 'collectorpkg-v2:eyJ1IjoiaHR0cCJ9.abc-_DEF'],
     ['a NATS seed', `SU${'A'.repeat(56)}`],
     ['a JWT', 'eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln'],
+    ['a JWT whose header is written with spaces', `${Buffer.from('{ "alg": "ES256" }').toString('base64url')}.eyJhIjoxfQ.c2ln`],
+    ['a JWT whose header is written in lines', `${Buffer.from('{\n"alg": "ES256"\n}').toString('base64url')}.eyJhIjoxfQ.c2ln`],
+    ['another bearer token', 'Bearer 2YotnFZFEjr1zCsicMWpAA'],
     ['a private key', '-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----'],
     ['a password in a URL', 'postgres://app:hunter2@db.example/edge'],
   ])('cuts %s out of the middle of a text', (_what, secret) => {

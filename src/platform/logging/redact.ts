@@ -38,8 +38,10 @@ const SECRET_TEXTS: readonly [RegExp, string][] = [
   [/\bcollectorpkg-v2:[A-Za-z0-9_.-]+/g, `collectorpkg-v2:${REDACTED}`],
   // NATS seeds: S, the kind, 56 characters of base32.
   [/\bS[AUOCNX][A-Z2-7]{56}\b/g, REDACTED],
-  // JWTs, or what may be one: a header that starts with {" in base64url.
-  [/\beyJ[A-Za-z0-9_.-]+/g, REDACTED],
+  // JWTs, or what may be one: a header that starts with { and a quote or white space, in base64url.
+  [/\be(?:y[A-L]|w[klop01])[A-Za-z0-9_.-]+/g, REDACTED],
+  // What else stands where a credential does; of API keys the id is left.
+  [/\b(Bearer )(?!sr_)[A-Za-z0-9._~+/=-]+/gi, `$1${REDACTED}`],
   // To its end, or to that of the JSON string that it was cut off in.
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^"\\]|\\[^])*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|(?=")|\\?$)/g, REDACTED],
   [/(:\/\/[^\s:/@"]*):[^\s/@"]+@/g, `$1:${REDACTED}@`],

@@ -21,6 +21,11 @@ const DESCRIPTION = [
     'back as `cursor`. Times are RFC 3339 in UTC; ids are UUIDs.',
 ].join('\n\n');
 
+/** Not as `openIdConnect`, which names an issuer: that is the deployment's. */
+const CREDENTIALS =
+  'An API key, `sr_<id>_<secret>`; or an access token (JWT, RFC 9068) of the OpenID Connect issuer that the deployment has configured, meant for ' +
+  'this API, with a role and, but for platform admins, a tenant in its claims.';
+
 /** The OpenAPI document of the application's operations. Works on an application in preview mode, without a database. */
 export function buildOpenApi(app: INestApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
@@ -29,7 +34,7 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
     .setVersion('0.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer('/', 'The server that this document comes from')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'sr_<id>_<secret>', description: 'An API key.' }, 'bearer')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'sr_<id>_<secret> or JWT', description: CREDENTIALS }, 'bearer')
     .addSecurityRequirements('bearer');
   for (const [name, description] of TAGS) builder.addTag(name, description);
   return finishDocument(SwaggerModule.createDocument(app, builder.build(), { operationIdFactory }));

@@ -14,7 +14,7 @@ const TENANT_HEADER = {
   name: 'X-Tenant',
   in: 'header' as const,
   required: false,
-  description: 'The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.',
+  description: 'The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.',
   schema: { type: 'string' },
   example: 'acme',
 };

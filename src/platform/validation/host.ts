@@ -25,3 +25,10 @@ export function isNatsUrl(text: string): boolean {
   const authority = /^(?:tls|nats):\/\/(.*)$/s.exec(text)?.[1];
   return authority !== undefined && splitHostPort(authority) !== undefined;
 }
+
+/** Whether a URL is `https://`, or `http://` to the machine itself, which no network carries. */
+export function isSecureUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname));
+}
