@@ -11,6 +11,8 @@ import type { LeafChange, LeafDisconnected, LeafIdentity, PresentLeaf } from './
 import { LeafGenerations } from './leaf-generations.service.js';
 import { lockSites, type SiteWithLeaf } from './site-with-leaf.js';
 
+const HUB_SERVERS = `select distinct split_part(link_id, ':', 1) as id from nats_leaf_servers where link_id is not null`;
+
 /** Takes note of leaves that come and go, as the hub sees them. Each call can be made twice. */
 @Injectable()
 export class LeafPresence {
@@ -33,7 +35,7 @@ export class LeafPresence {
     const { accounts, connected } = await this.database.transaction({ tenantId }, async (em) => {
       const found = new Map((await lockSites(em, sitesOf(changes))).map((one) => [one.site.id, one]));
       const known = changes.filter(({ edgeSiteId }) => found.has(edgeSiteId));
-      const history = await ConnectionHistory.load(em, known, this.clock, this.random);
+      const history = await ConnectionHistory.load(em, known, this.random);
       const accounts = new Map<string, NatsAccount>();
       for (const change of known) {
         const site = found.get(change.edgeSiteId)!;
@@ -49,6 +51,12 @@ export class LeafPresence {
   /** As `record`, of one leaf that has connected. */
   connected(link: PresentLeaf): Promise<void> {
     return this.record(link.tenantId, [{ ...link, type: 'connected' }]);
+  }
+
+  /** The ids of the hub's servers that have leaves on record. */
+  async hubServers(): Promise<string[]> {
+    const rows: { id: string }[] = await this.database.em(PLATFORM).execute(HUB_SERVERS);
+    return rows.map(({ id }) => id);
   }
 
   /**
@@ -90,8 +98,10 @@ export class LeafPresence {
 }
 
 function disconnect(history: ConnectionHistory, { site, leaf }: SiteWithLeaf, change: LeafDisconnected): void {
-  history.end(change);
+  const ended = history.end(change);
   if (leaf.unlink(change.linkId, change.at, change.reason)) site.goOffline(change.at);
+  // It was found to be gone before the hub's word on it came.
+  else if (leaf.linkId == null && ended?.connectedAt.getTime() === leaf.connectedAt?.getTime()) leaf.disconnectReason = ended?.reason;
 }
 
 const sitesOf = (changes: readonly LeafIdentity[]): string[] => [...new Set(changes.map(({ edgeSiteId }) => edgeSiteId))];

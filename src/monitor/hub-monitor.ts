@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type Clock, forEachOf, grouped } from '#libs/kernel';
-import { kick, LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
+import { type HubConnection as HubLink, kick, LEAF_LINKS_SUBJECT, parseLeafLinks, parsePresenceEvent, PRESENCE_SUBJECTS, type PresenceEvent } from '#libs/nats';
 import { type LeafChange, LeafPresence, type PresentLeaf } from '../edge-sites/index.js';
 import { ControlLinks } from '../leaf-accounts/index.js';
 import { HubConnection } from '../nats/index.js';
@@ -15,6 +15,9 @@ const LEADERSHIP_INTERVAL = 2_000;
 
 /** How often what is recorded is compared with what the hub has, in milliseconds. */
 const RECONCILE_INTERVAL = 30_000;
+
+/** How long a server of the hub that holds leaves may take to list them before it is taken to be gone, in milliseconds. */
+const PATIENCE = 2_000;
 
 /** Events that are recorded together at most. */
 const BATCH = 500;
@@ -138,12 +141,20 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     await this.hub.request(subject, payload);
   }
 
+  /** The links that the servers of the hub list. Without the answer of a server its leaves would seem to be gone: a slow one is waited for. */
+  private async links(): Promise<HubLink[]> {
+    const ask = async (options?: { stall: number }) => (await this.hub.requestAll(LEAF_LINKS_SUBJECT, undefined, options)).map(parseLeafLinks);
+    let lists = await ask();
+    const answered = new Set(lists.map(({ hubServerId }) => hubServerId));
+    if ((await this.presence.hubServers()).some((id) => !answered.has(id))) lists = await ask({ stall: PATIENCE });
+    return lists.flatMap(({ links }) => links);
+  }
+
   /** @param afterGap whether events may have been missed since the last time */
   private async reconcile({ afterGap = false } = {}): Promise<void> {
     if (!this.leadership.held || !this.hub.connected) return;
     const at = this.clock.now();
-    const answers = await this.hub.requestAll(LEAF_LINKS_SUBJECT);
-    const links = answers.flatMap((answer) => parseLeafLinks(answer).links);
+    const links = await this.links();
     const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
     for (const link of uncertain) await this.askAgain(link);
     await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap, now: at });

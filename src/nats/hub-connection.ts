@@ -57,13 +57,14 @@ export class HubConnection implements OnApplicationShutdown {
   }
 
   /**
-   * The answers of all the hub's servers.
+   * The answers of all the hub's servers, as far as they come: how many there are is not known.
+   * @param options.stall milliseconds without a further answer after which they are taken to be complete
    * @throws DomainError `hub_unreachable`
    */
-  async requestAll(subject: string, payload?: Uint8Array): Promise<Uint8Array[]> {
+  async requestAll(subject: string, payload?: Uint8Array, { stall = ANSWERS_STALL } = {}): Promise<Uint8Array[]> {
     try {
       const answers: Msg[] = [];
-      const options = { strategy: 'stall', stall: ANSWERS_STALL, maxWait: REQUEST_TIMEOUT } as const;
+      const options = { strategy: 'stall', stall, maxWait: REQUEST_TIMEOUT } as const;
       for await (const answer of await this.current.requestMany(subject, payload, options)) answers.push(answer);
       if (answers.length > 0) return answers.map(({ data }) => data);
     } catch (cause) {

@@ -89,6 +89,14 @@ describe('the connections of a leaf', () => {
     expect((await history()).data).toEqual([row(1, 2, null, null), row(1, 0, 1, 'Server Shutdown')]);
   });
 
+  it('tell why the last one ended, also when that comes after it was found to be gone', async () => {
+    const { begin, end, leaf, history } = await site();
+    await record(begin('hub:1', 0), end('hub:1', 3, null));
+    expect((await leaf()).disconnect_reason).toBeNull();
+    await record(end('hub:1', 2, 'Stale Connection'));
+    expect([(await leaf()).disconnect_reason, (await history()).data]).toEqual(['Stale Connection', [row(1, 0, 2, 'Stale Connection')]]);
+  });
+
   it('know the generation that was guessed at first', async () => {
     const { begin, history } = await site();
     await record(begin('hub:1', 0, 1));

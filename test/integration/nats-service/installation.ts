@@ -40,7 +40,7 @@ export class Installation {
   private constructor(
     readonly version: NatsVersion,
     readonly database: TestDatabase,
-    private readonly ports: Ports,
+    readonly ports: Ports,
     private readonly clientHost: string,
     private readonly sitesPerStream: number | undefined,
   ) {}
