@@ -23,3 +23,25 @@ export const SUBJECTS = [
 ] as const;
 
 export type Subject = (typeof SUBJECTS)[number];
+
+/** What a subject is called in the scopes of API keys: mostly as the paths of the API call it. */
+export const SCOPE_NAMES = {
+  Tenant: 'tenants',
+  EdgeSite: 'edge_sites',
+  NatsLeafServer: 'leaf_servers',
+  Bundle: 'bundles',
+  DownloadToken: 'download_tokens',
+  CollectorPackage: 'collectors',
+  OnboardingPackage: 'edge_packages',
+  NatsAccount: 'nats_account',
+  NatsCredential: 'nats_credentials',
+  NatsOperator: 'nats_operator',
+  StreamSubjects: 'stream_subjects',
+  Certificate: 'certificates',
+  TenantCa: 'certificate_authorities',
+  ApiKey: 'api_keys',
+  AuditEvent: 'audit_events',
+} as const satisfies Record<Subject, string>;
+
+/** What an API key may be narrowed to: one action on one kind of thing, or all that its role may do with it. */
+export type KeyScope = `${(typeof SCOPE_NAMES)[Subject]}:${Action | '*'}`;

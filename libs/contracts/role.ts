@@ -1,4 +1,4 @@
-/** What a principal may be. All but `platform_admin` belong to one tenant. */
+/** What a principal may be, from the most to the least: each may do what those after it may. All but `platform_admin` belong to one tenant. */
 export const ROLES = ['platform_admin', 'admin', 'operator', 'viewer'] as const;
 
 export type Role = (typeof ROLES)[number];

@@ -12,6 +12,10 @@ const schema = defineEntity({
     tenantId: p.uuid().nullable(),
     name: p.string(),
     role: p.string().$type<Role>(),
+    /** What of its role it has; all of it when empty. */
+    scopes: p.json<string[]>(),
+    /** Labels that a site must have for the key to reach it; any site will do when empty. */
+    siteLabels: p.json<Record<string, string>>(),
     /** The public part of `sr_<key id>_<secret>`. */
     keyId: p.string(),
     /** SHA-256 of the secret, hex: the secret is 32 random bytes, so there is nothing to guess and nothing to stretch. */

@@ -34,6 +34,11 @@ const schema = defineEntity({
 
 /** A place of a tenant's where collectors run, with one NATS leaf. */
 export class EdgeSite extends schema.class {
+  /** As access rules ask for them, of a site as of what belongs to one. */
+  get siteLabels(): Record<string, string> {
+    return this.labels;
+  }
+
   apply(event: EdgeSiteEvent): void {
     this.status = edgeSiteLifecycle.next(this.status, event);
   }

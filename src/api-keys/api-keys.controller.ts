@@ -5,7 +5,7 @@ import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { ApiKeysService } from './api-keys.service.js';
-import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, MeDto, toApiKeyDto } from './dto/api-key.dto.js';
+import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, MeDto, toApiKeyDto, toMeDto } from './dto/api-key.dto.js';
 
 @ApiTags('API keys')
 @Controller()
@@ -17,16 +17,17 @@ export class ApiKeysController {
   @ApiOperation({ operationId: 'getMe', summary: 'Tell who is calling' })
   @ApiProblems(401, 403)
   me(@CurrentCaller() { principal }: Caller): MeDto {
-    return { id: principal.id, name: principal.name, role: principal.role, tenant_id: principal.tenantId };
+    return toMeDto(principal);
   }
 
   @Post('admin/api-keys')
   @Authorize('create', 'ApiKey')
-  @ApiOperation({ operationId: 'createApiKey', summary: 'Create an API key of the tenant; it is shown once' })
+  @ApiOperation({ operationId: 'createApiKey', summary: 'Create an API key of the tenant, which may do no more than the caller; it is shown once' })
   @ApiProblems(400, 401, 403, 422)
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
     const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
-    const { row, key } = await this.apiKeys.create(caller, { name: body.name, role: body.role, expiresAt });
+    const { name, role, scopes = [], site_labels: siteLabels = {} } = body;
+    const { row, key } = await this.apiKeys.create(caller, { name, role, scopes, siteLabels, expiresAt });
     return { ...toApiKeyDto(row), key };
   }
 

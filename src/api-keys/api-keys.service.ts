@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { TenantRole } from '#libs/contracts';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import { ApiKey } from '#libs/model';
+import { type Excess, excessOf, idleScopes } from '#libs/policy';
 import { Audit } from '../platform/audit/index.js';
 import { type ApiKeyParts, type Caller, formatApiKey, hashSecret, newApiKey, systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
@@ -12,6 +13,8 @@ import { after, type Page, type PageQuery, pageOf } from '../platform/paging/ind
 interface NewKey {
   name: string;
   role: TenantRole;
+  scopes: string[];
+  siteLabels: Record<string, string>;
   expiresAt: Date | null;
 }
 
@@ -24,8 +27,15 @@ export class ApiKeysService {
     @Inject(RANDOM) private readonly random: Random,
   ) {}
 
-  /** @returns the row, and the key to show this once */
+  /**
+   * @returns the row, and the key to show this once
+   * @throws DomainError `forbidden` for a key that may do more than the caller; `validation_failed`
+   */
   async create(caller: Caller, input: NewKey): Promise<{ row: ApiKey; key: string }> {
+    const excess = excessOf(input, caller.principal);
+    if (excess.length > 0) throw beyondCaller(excess);
+    const idle = idleScopes(input);
+    if (idle.length > 0) throw invalidScopes(input, idle);
     if (input.expiresAt !== null && input.expiresAt <= this.clock.now()) {
       const detail = 'expires_at is in the past.';
       throw new DomainError('validation_failed', detail, { errors: [{ pointer: '/expires_at', code: 'in_past', detail }] });
@@ -38,7 +48,7 @@ export class ApiKeysService {
         action: 'api_key.create',
         subjectType: 'api_key',
         subjectId: row.id,
-        detail: { name: input.name, role: input.role },
+        detail: { name: input.name, role: input.role, scopes: input.scopes, site_labels: input.siteLabels },
       });
       return row;
     });
@@ -56,7 +66,7 @@ export class ApiKeysService {
   /** Revoking a key that is revoked already changes nothing. No key revokes itself, so one platform admin is always left. */
   async revoke(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(caller.scope, async (em) => {
-      const where = { $and: [caller.readable('ApiKey'), { id }] } as Where<ApiKey>;
+      const where = { $and: [caller.permitted('revoke', 'ApiKey'), { id }] } as Where<ApiKey>;
       const key = await em.findOne(ApiKey, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (key === null) throw new DomainError('not_found', 'There is no such API key.');
       caller.authorize('revoke', 'ApiKey', { tenantId: key.tenantId ?? null });
@@ -83,6 +93,8 @@ export class ApiKeysService {
       const row = this.row(parts, {
         name: 'First platform admin',
         role: 'platform_admin',
+        scopes: [],
+        siteLabels: {},
         tenantId: null,
         expiresAt: null,
         createdBy: caller.principal.actor,
@@ -93,7 +105,7 @@ export class ApiKeysService {
     });
   }
 
-  private row(parts: ApiKeyParts, rest: Pick<ApiKey, 'name' | 'role' | 'tenantId' | 'expiresAt' | 'createdBy'>): ApiKey {
+  private row(parts: ApiKeyParts, rest: Pick<ApiKey, 'name' | 'role' | 'scopes' | 'siteLabels' | 'tenantId' | 'expiresAt' | 'createdBy'>): ApiKey {
     return Object.assign(new ApiKey(), {
       id: newId(this.clock, this.random),
       keyId: parts.keyId,
@@ -104,4 +116,22 @@ export class ApiKeysService {
       ...rest,
     });
   }
+}
+
+const EXCESS: Record<Excess, { pointer: string; detail: string }> = {
+  role: { pointer: '/role', detail: 'The role is more than that of the key which makes it.' },
+  scopes: { pointer: '/scopes', detail: 'The key which makes it has scopes itself: give scopes that are among them.' },
+  siteLabels: { pointer: '/site_labels', detail: 'The key which makes it is for some sites only: give all labels that it has itself.' },
+};
+
+function beyondCaller(excess: readonly Excess[]): DomainError {
+  const errors = excess.map((respect) => ({ ...EXCESS[respect], code: 'beyond_own' }));
+  const detail = `A key cannot make one that may do more than itself. ${errors.map((error) => error.detail).join(' ')}`;
+  return new DomainError('forbidden', detail, { errors, context: { action: 'create', subject: 'ApiKey' } });
+}
+
+function invalidScopes({ role, siteLabels }: NewKey, idle: readonly string[]): DomainError {
+  const atSites = Object.keys(siteLabels).length > 0 ? ' at sites' : '';
+  const detail = `A key with the role ${role} may do nothing${atSites} by ${idle.join(', ')}. Leave that out, or give it another role.`;
+  return new DomainError('validation_failed', detail, { errors: [{ pointer: '/scopes', code: 'without_effect', detail }] });
 }

@@ -34,8 +34,7 @@ export class CollectorBundlesService {
    */
   async issueToken(caller: Caller, id: string, lifetime?: number) {
     const { collector, issued } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const { collector } = await this.collectors.load(em, caller, id);
-      caller.authorize('create', 'DownloadToken', collector);
+      const { collector } = await this.collectors.load(em, caller, id, undefined, ['create', 'DownloadToken']);
       if (collector.status === 'revoked') {
         throw new DomainError('illegal_transition', 'The collector package is revoked: nothing of it can be downloaded any more.');
       }

@@ -24,8 +24,8 @@ const BATCH = 32;
 
 @Injectable()
 export class EdgeSiteBundlesService {
-  /** Downloads of a tenant that are asked for at the same time are looked up and written down together. */
-  readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (tenantId, asked) => this.findForAll(tenantId, asked));
+  /** Downloads of a tenant that are asked for at the same time, by callers who reach the same sites, are looked up and written down together. */
+  readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (_group, asked) => this.findForAll(asked));
 
   constructor(
     private readonly database: Database,
@@ -37,15 +37,16 @@ export class EdgeSiteBundlesService {
 
   /** @throws DomainError `forbidden`, `not_found`, `not_provisioned` */
   async download(caller: Caller, siteId: string): Promise<PackedDownload> {
-    // What is found is of this tenant.
-    caller.authorize('download', 'Bundle', { tenantId: caller.tenantId });
-    return this.open(await this.#downloads.add(caller.tenantId, { caller, siteId }));
+    const { tenantId, siteLabels } = caller;
+    // What is found is of this tenant, and has these labels at least.
+    caller.authorize('download', 'Bundle', { tenantId, siteLabels });
+    return this.open(await this.#downloads.add(JSON.stringify([tenantId, siteLabels]), { caller, siteId }));
   }
 
   /** A one-time token for the host that has no API key, with the line to paste there. */
   async issueToken(caller: Caller, siteId: string, lifetime?: number) {
     return this.database.transaction(caller.tenantScope, async (em) => {
-      const site = await em.findOne(EdgeSite, { $and: [caller.readable('EdgeSite'), { id: siteId }] } as Where<EdgeSite>);
+      const site = await em.findOne(EdgeSite, { $and: [caller.permittedSites('create', 'DownloadToken'), { id: siteId }] } as Where<EdgeSite>);
       if (site === null) throw noEdgeSite();
       caller.authorize('create', 'DownloadToken', site);
       const { token, expiresAt } = this.tokens.issue(em, caller, target(siteId), lifetime);
@@ -67,7 +68,7 @@ export class EdgeSiteBundlesService {
     const secret = new Secret(token);
     const { id, tenantId } = await this.tokens.find(secret, target(siteId));
     const found = await this.database.transaction({ tenantId }, async (em) => {
-      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, [tenantId, [siteId]]);
+      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, [tenantId, [siteId], '{}']);
       const found = leafBundleOf(row);
       await this.tokens.use(em, secret, target(siteId), origin.sourceAddress);
       const principal = { actor: `download_token:${id}`, id, name: 'download token', role: 'viewer' as const, tenantId };
@@ -77,12 +78,14 @@ export class EdgeSiteBundlesService {
     return this.open(found);
   }
 
-  private async findForAll(tenantId: string, asked: readonly Asked[]): Promise<Outcome<LeafBundle>[]> {
+  /** @param asked by callers of one tenant who reach the same sites */
+  private async findForAll(asked: readonly Asked[]): Promise<Outcome<LeafBundle>[]> {
+    const { tenantId, siteLabels } = asked[0]!.caller;
     const siteIds = [...new Set(asked.map(({ siteId }) => siteId))];
     // The audit rows are there before the first byte is sent.
     const rows = await this.audit.readAll<LeafBundleRow>(
       { tenantId },
-      { sql: FIND_LEAF_BUNDLES, values: [tenantId, siteIds], deeds: asked.map(({ caller, siteId }) => [caller, downloadOf(siteId)]) },
+      { sql: FIND_LEAF_BUNDLES, values: [tenantId, siteIds, JSON.stringify(siteLabels)], deeds: asked.map(({ caller, siteId }) => [caller, downloadOf(siteId)]) },
     );
     const rowOf = new Map(rows.map((row) => [row.subjectId, row]));
     return asked.map(({ siteId }) => outcomeOf(() => leafBundleOf(rowOf.get(siteId))));

@@ -21,7 +21,8 @@ export interface LeafBundleRow extends Omit<LeafBundle, 'bundleCiphertext'> {
 
 /**
  * Finds the leaves of sites of a tenant, in the manner of `Audit.readAll`. Only what a download takes: of the rest of a leaf's row it would
- * decode twenty kilobytes in vain. Values: the tenant's id, the sites' ids.
+ * decode twenty kilobytes in vain. Values: the tenant's id, the sites' ids, and as JSON
+ * the labels that they have to have.
  */
 export const FIND_LEAF_BUNDLES = `
   select site.id as "subjectId", site.slug,
@@ -30,7 +31,7 @@ export const FIND_LEAF_BUNDLES = `
          leaf.status <> 'pending' and leaf.bundle_ciphertext is not null as "isGiven",
          jsonb_build_object('generation', leaf.provisioned_generation) as "auditDetail"
     from edge_sites site join nats_leaf_servers leaf on leaf.edge_site_id = site.id
-   where site.tenant_id = ? and site.id in (?)`;
+   where site.tenant_id = ? and site.id in (?) and site.labels @> ?::jsonb`;
 
 /**
  * @param row of the site; undefined when there was none

@@ -30,8 +30,7 @@ export class OnboardingBundlesService {
   /** @throws DomainError `not_found`; `illegal_transition` when the package is over */
   async issueToken(caller: Caller, id: string, lifetime?: number) {
     const issued = await this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await this.packages.load(em, caller, id);
-      caller.authorize('create', 'DownloadToken', found);
+      const found = await this.packages.load(em, caller, id, undefined, ['create', 'DownloadToken']);
       if (!isDeliverable(found)) {
         throw new DomainError('illegal_transition', `The onboarding package is ${found.status}: nothing of it can be downloaded any more. Issue another one.`);
       }

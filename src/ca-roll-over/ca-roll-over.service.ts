@@ -47,7 +47,7 @@ export class CaRollOver {
   /** @throws DomainError `not_found` */
   async get(caller: Caller, id: string): Promise<CaView> {
     return this.database.transaction(caller.tenantScope, async (em) => {
-      const [view] = await this.view(em, [await this.load(em, caller, id)]);
+      const [view] = await this.view(em, [await this.load(em, caller, id, 'read')]);
       return view!;
     });
   }
@@ -70,7 +70,7 @@ export class CaRollOver {
    */
   async activate(caller: Caller, id: string, force: boolean): Promise<CaView> {
     return this.change(caller, async (em) => {
-      const next = await this.load(em, caller, id);
+      const next = await this.load(em, caller, id, 'update');
       caller.authorize('update', 'TenantCa', next);
       next.checkPossible('ACTIVATE');
       const waiting = await sitesWithout(em, next.tenantId, id);
@@ -85,7 +85,7 @@ export class CaRollOver {
    */
   async retire(caller: Caller, id: string): Promise<CaView> {
     return this.change(caller, async (em) => {
-      const retiring = await this.load(em, caller, id);
+      const retiring = await this.load(em, caller, id, 'update');
       caller.authorize('update', 'TenantCa', retiring);
       return this.doRetire(em, caller, retiring);
     });
@@ -150,8 +150,8 @@ export class CaRollOver {
     });
   }
 
-  private async load(em: Em, caller: Caller, id: string): Promise<TenantCa> {
-    const ca = await em.findOne(TenantCa, { $and: [{ id }, caller.readable('TenantCa')] } as Where<TenantCa>);
+  private async load(em: Em, caller: Caller, id: string, action: 'read' | 'update'): Promise<TenantCa> {
+    const ca = await em.findOne(TenantCa, { $and: [{ id }, caller.permitted(action, 'TenantCa')] } as Where<TenantCa>);
     if (ca === null) throw new DomainError('not_found', 'There is no such certificate authority.');
     return ca;
   }

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { checkOverrides } from '#libs/collectors';
-import type { CollectorType } from '#libs/contracts';
+import type { Action, CollectorType, Subject } from '#libs/contracts';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { CollectorPackageStatus } from '#libs/lifecycle';
 import { CollectorPackage, EdgeSite, type NatsAccount } from '#libs/model';
@@ -57,13 +57,15 @@ export class CollectorsService {
 
   /**
    * Creates a package, which a worker then provisions.
-   * @throws DomainError `not_found` for a site that is not there; `validation_failed`
+   * @throws DomainError `not_found` for a site that is not there; `forbidden` without a site, for a caller who is for some sites;
+   * `validation_failed`
    */
   async create(caller: Caller, input: NewCollector): Promise<CollectorView> {
     const configOverrides = checkOverrides(input.collectorType, input.configOverrides);
     checkHostname(input.hostname, this.platformHosts.reserved);
     const created = await this.database.transaction(caller.tenantScope, async (em) => {
-      const site = input.edgeSiteId === null ? null : await siteOfPackage(em, caller, input.edgeSiteId);
+      const site = input.edgeSiteId === null ? null : await siteOfPackage(em, caller, input.edgeSiteId, 'CollectorPackage');
+      caller.authorize('create', 'CollectorPackage', { tenantId: caller.tenantId, siteLabels: site?.labels });
       const now = this.clock.now();
       const collector = Object.assign(new CollectorPackage(), {
         id: newId(this.clock, this.random),
@@ -131,9 +133,19 @@ export class CollectorsService {
     return view;
   }
 
-  /** @param em of the package's tenant @throws DomainError `not_found` */
-  async load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<CollectorView> {
-    const where = { $and: [caller.readable('CollectorPackage'), { id }] } as Where<CollectorPackage>;
+  /**
+   * A package that the caller may do this to.
+   * @param em of the package's tenant
+   * @throws DomainError `not_found`, `forbidden`
+   */
+  async load(
+    em: Em,
+    caller: Caller,
+    id: string,
+    lockMode?: LockMode.PESSIMISTIC_WRITE,
+    [action, subject]: readonly [Action, Subject] = ['read', 'CollectorPackage'],
+  ): Promise<CollectorView> {
+    const where = { $and: [caller.permitted(action, subject), { id }] } as Where<CollectorPackage>;
     const collector = await em.findOne(CollectorPackage, where, { lockMode });
     if (collector === null) throw noCollector();
     return this.view({ collector, site: collector.edgeSiteId ? await em.findOne(EdgeSite, { id: collector.edgeSiteId }) : null });
@@ -147,8 +159,7 @@ export class CollectorsService {
     work: (em: Em, view: CollectorView) => void | Promise<void>,
   ): Promise<CollectorView> {
     return this.database.transaction(caller.tenantScope, async (em) => {
-      const view = await this.load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize(action, 'CollectorPackage', view.collector);
+      const view = await this.load(em, caller, id, LockMode.PESSIMISTIC_WRITE, [action, 'CollectorPackage']);
       await work(em, view);
       return view;
     });

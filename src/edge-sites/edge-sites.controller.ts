@@ -92,7 +92,7 @@ export class EdgeSitesController {
   @ApiOperation({ operationId: 'getLeafServer', summary: 'Get the NATS leaf server of an edge site' })
   @ApiProblems(400, 401, 403, 404)
   async leafServer(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
-    return this.presentLeaf(await this.sites.get(caller, id));
+    return this.presentLeaf(await this.sites.get(caller, id, 'NatsLeafServer'));
   }
 
   @Post(':id/leaf-server/regenerate')

@@ -43,9 +43,10 @@ export class EdgeSitesService {
 
   /**
    * Creates a site and its leaf, which a worker then provisions.
-   * @throws DomainError `slug_taken`, `jetstream_domain_taken`, `validation_failed`
+   * @throws DomainError `forbidden` for a site that the caller would not reach; `slug_taken`, `jetstream_domain_taken`, `validation_failed`
    */
   async create(caller: Caller, input: NewSite): Promise<SiteWithLeaf> {
+    caller.authorize('create', 'EdgeSite', { tenantId: caller.tenantId, siteLabels: input.labels });
     const slug = slugOf(input);
     if (RESERVED_SITE_SLUGS.has(slug)) throw invalid('/slug', 'reserved', `The slug "${slug}" is reserved. Choose another.`);
     if (input.jetstreamDomain === HUB_DOMAIN) throw invalid('/jetstream_domain', 'reserved', 'The domain "hub" is the hub’s own.');
@@ -80,9 +81,9 @@ export class EdgeSitesService {
     return { ...page, data: page.data.flatMap((site) => present(site, leafOf.get(site.id))) };
   }
 
-  /** @throws DomainError `not_found` */
-  get(caller: Caller, id: string): Promise<SiteWithLeaf> {
-    return this.database.transaction(caller.tenantScope, (em) => loadSite(em, caller, id));
+  /** @param what of it is read @throws DomainError `not_found` */
+  get(caller: Caller, id: string, what: 'EdgeSite' | 'NatsLeafServer' = 'EdgeSite'): Promise<SiteWithLeaf> {
+    return this.database.transaction(caller.tenantScope, (em) => loadSite(em, caller, id, undefined, ['read', what]));
   }
 
   /**
@@ -93,14 +94,18 @@ export class EdgeSitesService {
     return this.database.transaction(caller.tenantScope, async (em) => ({ ...(await loadSite(em, caller, id)), buffer: await this.buffers.ofSite(em, id) }));
   }
 
-  /** Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs. */
+  /**
+   * Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs.
+   * @throws DomainError `not_found`; `forbidden` for labels with which the caller would not reach it any more; `validation_failed`
+   */
   async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
     checkListenerHosts(changes, this.platformHosts.reserved);
     const { changed, applied } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const changed = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('update', 'EdgeSite', changed.site);
+      const changed = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['update', 'EdgeSite']);
       refuseToShrinkBuffer(changed.leaf, changes);
       const applied = applyChanges(changed, changes);
+      // As it is from now on.
+      caller.authorize('update', 'EdgeSite', changed.site);
       checkPorts(changed.leaf);
       checkBufferFits(changed.site, changed.leaf);
       changed.site.updatedAt = this.clock.now();
@@ -121,7 +126,7 @@ export class EdgeSitesService {
    */
   async delete(caller: Caller, id: string, { detach = false, discard = false }: { detach?: boolean; discard?: boolean } = {}): Promise<void> {
     const deletable = async (em: Em, lockMode?: LockMode.PESSIMISTIC_WRITE) => {
-      const found = await loadSite(em, caller, id, lockMode);
+      const found = await loadSite(em, caller, id, lockMode, ['delete', 'EdgeSite']);
       caller.authorize('delete', 'EdgeSite', found.site);
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);

@@ -48,8 +48,8 @@ export class LeafGenerations {
    */
   async regenerate(caller: Caller, id: string): Promise<SiteWithLeaf> {
     const regenerated = await this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('regenerate', 'NatsLeafServer', found.leaf);
+      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['regenerate', 'NatsLeafServer']);
+      caller.authorize('regenerate', 'NatsLeafServer', found.site);
       // What failed for good is pending without anybody at work on it.
       if (found.leaf.lastError === null) found.leaf.checkPossible('REPROVISION');
       this.request(found.leaf);
@@ -101,8 +101,8 @@ export class LeafGenerations {
    */
   async revokePrevious(caller: Caller, id: string): Promise<SiteWithLeaf> {
     const { found, accounts } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('revoke', 'NatsLeafServer', found.leaf);
+      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['revoke', 'NatsLeafServer']);
+      caller.authorize('revoke', 'NatsLeafServer', found.site);
       const { generation, status } = found.leaf;
       if (status === 'pending') throw notMade(found.leaf);
       const { certificates, accounts } = await this.revokeBefore(em, caller, found.leaf, generation);
@@ -121,9 +121,9 @@ export class LeafGenerations {
    */
   reportRunning(caller: Caller, id: string, checksum: string): Promise<SiteWithLeaf> {
     return this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE);
+      const found = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['update', 'NatsLeafServer']);
       const { site, leaf } = found;
-      caller.authorize('update', 'NatsLeafServer', leaf);
+      caller.authorize('update', 'NatsLeafServer', site);
       const rightful = { newest: leaf.configChecksum ?? null, installed: leaf.installedChecksum ?? null };
       const drift = driftOf(checksum, rightful);
       if (checksum !== leaf.runningChecksum) this.record(em, caller, 'nats_leaf_server.report', site, { running_checksum: checksum, drift });

@@ -1,4 +1,5 @@
 import { LockMode } from '@mikro-orm/postgresql';
+import type { Action, Subject } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer, type SiteBuffer } from '#libs/model';
 import type { Caller } from '../platform/auth/index.js';
@@ -41,11 +42,17 @@ export async function lockSites(em: Em, ids: readonly string[]): Promise<SiteWit
 }
 
 /**
- * A site that the caller may see.
- * @throws DomainError `not_found`
+ * A site that the caller may do this to, or to what is the site's.
+ * @throws DomainError `not_found`, `forbidden`
  */
-export async function loadSite(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<SiteWithLeaf> {
-  const found = await findSite(em, id, { where: caller.readable('EdgeSite') as Where<EdgeSite>, lockMode });
+export async function loadSite(
+  em: Em,
+  caller: Caller,
+  id: string,
+  lockMode?: LockMode.PESSIMISTIC_WRITE,
+  [action, subject]: readonly [Action, Subject] = ['read', 'EdgeSite'],
+): Promise<SiteWithLeaf> {
+  const found = await findSite(em, id, { where: caller.permittedSites(action, subject) as Where<EdgeSite>, lockMode });
   if (found === undefined) throw new DomainError('not_found', 'There is no such edge site.');
   return found;
 }

@@ -1,5 +1,6 @@
 import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Action, Subject } from '#libs/contracts';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { OnboardingPackageStatus } from '#libs/lifecycle';
 import { AuditEvent, type Certificate, type ComponentType, OnboardingPackage, Tenant } from '#libs/model';
@@ -56,7 +57,7 @@ export class OnboardingPackagesService {
     return this.database
       .transaction(caller.tenantScope, async (em) => {
         // It may have been deleted meanwhile.
-        await siteOfPackage(em, caller, input.edgeSiteId);
+        await siteOfPackage(em, caller, input.edgeSiteId, 'OnboardingPackage');
         await this.certificates.issue(em, certificate, signed);
         const { chainPem, issuerPemOf } = await this.authorities.chainOf(em, caller.tenantId);
         const now = this.clock.now();
@@ -118,8 +119,7 @@ export class OnboardingPackagesService {
    */
   async revoke(caller: Caller, id: string): Promise<OnboardingPackage> {
     return this.database.transaction(caller.tenantScope, async (em) => {
-      const found = await this.load(em, caller, id, LockMode.PESSIMISTIC_WRITE);
-      caller.authorize('revoke', 'OnboardingPackage', found);
+      const found = await this.load(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['revoke', 'OnboardingPackage']);
       await this.revokeLocked(em, caller, found);
       return found;
     });
@@ -167,9 +167,19 @@ export class OnboardingPackagesService {
     this.record(em, caller, 'deliver', found.id);
   }
 
-  /** @param em of the package's tenant @throws DomainError `not_found` */
-  async load(em: Em, caller: Caller, id: string, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<OnboardingPackage> {
-    return this.find(em, { $and: [caller.readable('OnboardingPackage'), { id }] }, lockMode);
+  /**
+   * A package that the caller may do this to.
+   * @param em of the package's tenant
+   * @throws DomainError `not_found`, `forbidden`
+   */
+  async load(
+    em: Em,
+    caller: Caller,
+    id: string,
+    lockMode?: LockMode.PESSIMISTIC_WRITE,
+    [action, subject]: readonly [Action, Subject] = ['read', 'OnboardingPackage'],
+  ): Promise<OnboardingPackage> {
+    return this.find(em, { $and: [caller.permitted(action, subject), { id }] }, lockMode);
   }
 
   private async find(em: Em, where: Record<string, unknown>, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<OnboardingPackage> {
@@ -180,7 +190,7 @@ export class OnboardingPackagesService {
 
   private async intend(em: Em, caller: Caller, id: string, { edgeSiteId, componentId }: NewOnboardingPackage): Promise<Certificate> {
     const { tenantId } = caller;
-    const site = await siteOfPackage(em, caller, edgeSiteId);
+    const site = await siteOfPackage(em, caller, edgeSiteId, 'OnboardingPackage');
     const { slug: tenant } = await em.findOneOrFail(Tenant, { id: tenantId });
     const issuer = await this.authorities.activeCa(em, tenantId);
     const profile = {

@@ -37,9 +37,8 @@ export class CertificateInventory {
   /** @throws DomainError `not_found`, `forbidden`, `illegal_transition` when it is revoked already */
   revoke(caller: Caller, id: string, reason: EndEntityReason): Promise<Certificate> {
     return this.database.transaction(caller.scope, async (em) => {
-      const where = { $and: [{ id }, caller.readable('Certificate')] } as Where<Certificate>;
+      const where = { $and: [{ id }, caller.permitted('revoke', 'Certificate')] } as Where<Certificate>;
       const certificate = found(await em.findOne(Certificate, where, { lockMode: LockMode.PESSIMISTIC_WRITE }));
-      caller.authorize('revoke', 'Certificate', { tenantId: certificate.tenantId ?? null });
       this.certificates.revoke(em, caller, certificate, reason);
       return certificate;
     });

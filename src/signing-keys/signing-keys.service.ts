@@ -57,7 +57,7 @@ export class SigningKeysService {
   async retire(caller: Caller, id: string, { force }: { force: boolean }): Promise<SigningKeyView> {
     if (force) await this.successors.request(caller, { tenantId: caller.tenantId, cutOff: true });
     const { account, view } = await this.database.transaction(caller.tenantScope, async (em) => {
-      const where = { $and: [caller.readable('NatsAccount'), { id }] } as Where<NatsAccountKey>;
+      const where = { $and: [caller.permitted('revoke', 'NatsAccount'), { id }] } as Where<NatsAccountKey>;
       const { account, key, revoked } = await this.keys.retire(em, where, { force });
       this.record(em, caller, 'nats_signing_key.retire', key, { force, revoked_users: revoked.length });
       await em.flush();

@@ -62,7 +62,7 @@ export interface paths {
         /** List API keys, newest first */
         get: operations["listApiKeys"];
         put?: never;
-        /** Create an API key of the tenant; it is shown once */
+        /** Create an API key of the tenant, which may do no more than the caller; it is shown once */
         post: operations["createApiKey"];
         delete?: never;
         options?: never;
@@ -1058,17 +1058,59 @@ export interface components {
              */
             role: "platform_admin" | "admin" | "operator" | "viewer";
             /**
+             * @description What of its role the caller has; all of it when empty.
+             * @example [
+             *       "edge_sites:read",
+             *       "bundles:download"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description Labels that a site must have for the caller to reach it; any site will do when empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            site_labels: {
+                [key: string]: string;
+            };
+            /**
              * @description The tenant acted in; null for a platform admin who named none.
              * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e71
              */
             tenant_id: string | null;
         };
+        /**
+         * @description What of its role the key has: `<what>:<action>`, or `<what>:*` for all that the role may do with it. All of its role when absent or empty.
+         *     An operation names the scope that it needs as `x-scope`.
+         * @enum {string}
+         */
+        KeyScope: "api_keys:*" | "api_keys:create" | "api_keys:read" | "api_keys:revoke" | "audit_events:*" | "audit_events:read" | "bundles:*" | "bundles:download" | "certificate_authorities:*" | "certificate_authorities:read" | "certificate_authorities:update" | "certificates:*" | "certificates:read" | "certificates:revoke" | "collectors:*" | "collectors:create" | "collectors:read" | "collectors:revoke" | "collectors:update" | "download_tokens:*" | "download_tokens:create" | "edge_packages:*" | "edge_packages:create" | "edge_packages:read" | "edge_packages:revoke" | "edge_sites:*" | "edge_sites:create" | "edge_sites:delete" | "edge_sites:read" | "edge_sites:update" | "leaf_servers:*" | "leaf_servers:read" | "leaf_servers:regenerate" | "leaf_servers:revoke" | "leaf_servers:update" | "nats_account:*" | "nats_account:read" | "nats_account:regenerate" | "nats_account:revoke" | "nats_credentials:*" | "nats_credentials:create" | "nats_credentials:read" | "nats_credentials:revoke" | "stream_subjects:*" | "stream_subjects:read" | "stream_subjects:update";
         CreateApiKey: {
             /**
              * @description What the key is for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
              * @example Terraform
              */
             name: string;
+            /**
+             * @description What of its role the key has: `<what>:<action>`, or `<what>:*` for all that the role may do with it. All of its role when absent or empty.
+             *     An operation names the scope that it needs as `x-scope`.
+             * @example [
+             *       "edge_sites:read",
+             *       "bundles:download"
+             *     ]
+             */
+            scopes?: components["schemas"]["KeyScope"][];
+            /**
+             * @description Labels that a site must have, all of them, for the key to reach it and what belongs to it. What belongs to no site is then closed to the
+             *     key. Any site will do when absent or empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            site_labels?: {
+                [key: string]: string;
+            };
             /**
              * @description What the key may do: a viewer reads, an operator also downloads bundles and issues credentials, an admin does all.
              * @example operator
@@ -1097,6 +1139,23 @@ export interface components {
              * @enum {string}
              */
             role: "platform_admin" | "admin" | "operator" | "viewer";
+            /**
+             * @description What of its role the key has; all of it when empty.
+             * @example [
+             *       "edge_sites:read",
+             *       "bundles:download"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description Labels that a site must have for the key to reach it; any site will do when empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            site_labels: {
+                [key: string]: string;
+            };
             /**
              * Format: date-time
              * @example 2027-11-24T10:00:00.000Z
@@ -1129,6 +1188,23 @@ export interface components {
              * @enum {string}
              */
             role: "platform_admin" | "admin" | "operator" | "viewer";
+            /**
+             * @description What of its role the key has; all of it when empty.
+             * @example [
+             *       "edge_sites:read",
+             *       "bundles:download"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description Labels that a site must have for the key to reach it; any site will do when empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            site_labels: {
+                [key: string]: string;
+            };
             /**
              * Format: date-time
              * @example 2027-11-24T10:00:00.000Z
@@ -4141,7 +4217,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The tenant (slug or id) that a platform admin acts in. Implied by the key of a tenant.
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];

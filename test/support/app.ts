@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CreatedApiKeyDto } from '../../src/api-keys/dto/api-key.dto.js';
+import type { CreateApiKeyDto, CreatedApiKeyDto } from '../../src/api-keys/dto/api-key.dto.js';
 import type { TenantDto } from '../../src/tenants/dto/tenant.dto.js';
 import { type Api, ok } from '../../lab/api.js';
 import { freePort } from '../../lab/free-port.js';
@@ -20,8 +20,8 @@ export interface TestApp {
   database: TestDatabase;
   /** A tenant with its administrator. */
   tenant(name: string): Promise<{ id: string; slug: string; api: Api }>;
-  /** A key of another role in a tenant. */
-  keyOf(tenantSlug: string, role: string): Promise<Api>;
+  /** A key of another role in a tenant, and what it is narrowed to. */
+  keyOf(tenantSlug: string, role: string, narrowing?: Pick<CreateApiKeyDto, 'scopes' | 'site_labels'>): Promise<Api>;
   /** Stops the service and starts it again, at the same address: with other roles, say. */
   restart(env: Record<string, string>): Promise<void>;
   close(): Promise<void>;
@@ -47,8 +47,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
   };
   let service = await start(parseConfig(settings));
   const admin = new DescribedApi(service.url, { key: ADMIN_KEY });
-  const keyOf = async (tenant: string, role: string) => {
-    const asked = { name: role, role };
+  const keyOf: TestApp['keyOf'] = async (tenant, role, narrowing) => {
+    const asked = { name: role, role, ...narrowing };
     const { key } = await ok(admin.as({ key: ADMIN_KEY, tenant }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
     return admin.as({ key });
   };

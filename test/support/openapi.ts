@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { KeyScope } from '#libs/contracts';
 
 export interface Described {
   example?: unknown;
@@ -23,6 +24,8 @@ export interface Operation {
   requestBody?: { content: Record<string, { schema?: Described }> };
   security?: unknown[];
   responses: Record<string, unknown>;
+  /** The scope that a narrowed key needs. */
+  'x-scope'?: KeyScope;
 }
 
 export interface Document {

@@ -1,7 +1,10 @@
-import { IsIn, IsISO8601, Matches } from 'class-validator';
-import { TENANT_ROLES, type Role, type TenantRole } from '#libs/contracts';
+import { ApiProperty } from '@nestjs/swagger';
+import { ArrayUnique, IsArray, IsIn, IsISO8601, Matches } from 'class-validator';
+import { type KeyScope, TENANT_ROLES, type Role, type TenantRole } from '#libs/contracts';
 import type { ApiKey } from '#libs/model';
-import { IsDisplayName, MayBeAbsent } from '../../platform/validation/index.js';
+import { KEY_SCOPES } from '#libs/policy';
+import type { Principal } from '../../platform/auth/index.js';
+import { IsDisplayName, IsLabels, MayBeAbsent } from '../../platform/validation/index.js';
 
 /** RFC 3339, section 5.6; ISO 8601 knows weeks and ordinal dates besides, which Date does not. */
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
@@ -22,6 +25,26 @@ export class CreateApiKeyDto {
   role!: TenantRole;
 
   /**
+   * What of its role the key has: `<what>:<action>`, or `<what>:*` for all that the role may do with it. All of its role when absent or empty.
+   * An operation names the scope that it needs as `x-scope`.
+   */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayUnique()
+  @IsIn(KEY_SCOPES, { each: true })
+  @ApiProperty({ enum: KEY_SCOPES, enumName: 'KeyScope', isArray: true, required: false, example: ['edge_sites:read', 'bundles:download'] })
+  scopes?: KeyScope[];
+
+  /**
+   * Labels that a site must have, all of them, for the key to reach it and what belongs to it. What belongs to no site is then closed to the
+   * key. Any site will do when absent or empty.
+   * @example { "region": "us-east" }
+   */
+  @MayBeAbsent()
+  @IsLabels()
+  site_labels?: Record<string, string>;
+
+  /**
    * When the key stops working; never when absent.
    * @example "2027-11-24T10:00:00.000Z"
    */
@@ -40,6 +63,18 @@ export class ApiKeyDto {
 
   /** @example "operator" */
   role!: Role;
+
+  /**
+   * What of its role the key has; all of it when empty.
+   * @example ["edge_sites:read", "bundles:download"]
+   */
+  scopes!: string[];
+
+  /**
+   * Labels that a site must have for the key to reach it; any site will do when empty.
+   * @example { "region": "us-east" }
+   */
+  site_labels!: Record<string, string>;
 
   /** @example "2027-11-24T10:00:00.000Z" */
   expires_at!: string | null;
@@ -79,6 +114,18 @@ export class MeDto {
   role!: Role;
 
   /**
+   * What of its role the caller has; all of it when empty.
+   * @example ["edge_sites:read", "bundles:download"]
+   */
+  scopes!: string[];
+
+  /**
+   * Labels that a site must have for the caller to reach it; any site will do when empty.
+   * @example { "region": "us-east" }
+   */
+  site_labels!: Record<string, string>;
+
+  /**
    * The tenant acted in; null for a platform admin who named none.
    * @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e71"
    */
@@ -89,8 +136,19 @@ export const toApiKeyDto = (key: ApiKey): ApiKeyDto => ({
   id: key.id,
   name: key.name,
   role: key.role,
+  scopes: key.scopes,
+  site_labels: key.siteLabels,
   expires_at: key.expiresAt?.toISOString() ?? null,
   last_used_at: key.lastUsedAt?.toISOString() ?? null,
   revoked_at: key.revokedAt?.toISOString() ?? null,
   created_at: key.createdAt.toISOString(),
+});
+
+export const toMeDto = ({ id, name, role, scopes = [], siteLabels = {}, tenantId }: Principal): MeDto => ({
+  id,
+  name,
+  role,
+  scopes: [...scopes],
+  site_labels: { ...siteLabels },
+  tenant_id: tenantId,
 });

@@ -20,6 +20,8 @@ interface StoredKey {
   tenantId: string | null;
   name: string;
   role: Role;
+  scopes: string[];
+  siteLabels: Record<string, string>;
   keyId: string;
   secretHash: string;
   /** Whether `last_used_at` is new enough. */
@@ -40,7 +42,7 @@ export interface RefusedKey {
 }
 
 const FIND_KEYS = `
-  select id, tenant_id as "tenantId", name, role, key_id as "keyId", secret_hash as "secretHash",
+  select id, tenant_id as "tenantId", name, role, scopes, site_labels as "siteLabels", key_id as "keyId", secret_hash as "secretHash",
          coalesce(last_used_at >= ?, false) as touched, revoked_at is not null as "isRevoked", coalesce(expires_at <= ?, false) as "isExpired"
     from api_keys
    where key_id in (?)`;
@@ -73,6 +75,8 @@ export class Authenticator {
       id: key.id,
       name: key.name,
       role: key.role,
+      scopes: key.scopes,
+      siteLabels: key.siteLabels,
       tenantId: tenant === undefined ? key.tenantId : await this.namedTenant(tenant, key),
     };
   }

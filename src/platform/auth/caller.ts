@@ -1,9 +1,9 @@
 import type { Action, Role, Subject } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
-import { type Ability, abilityFor, authorize, listCondition, type Owned } from '#libs/policy';
-import type { Scope } from '../database/index.js';
+import { type Ability, abilityFor, authorize, listCondition, type Labels, type Narrowing, type Owned } from '#libs/policy';
+import { ofSiteWith, type Scope, siteWith } from '../database/index.js';
 
-export interface Principal {
+export interface Principal extends Narrowing {
   /** As it stands in audit rows: `api_key:<id>`, `user:<sub>`, `system:<part>`. */
   actor: string;
   /** Of the API key; a person's `sub`, which may be any text. */
@@ -35,12 +35,33 @@ export class Caller {
 
   /** @throws DomainError `forbidden` */
   authorize(action: Action, subject: Subject, object?: Owned): void {
-    authorize(this.#ability, action, subject, object);
+    authorize(this.#ability, action, subject, object, this.principal);
   }
 
   /** The condition of a list that shows exactly what may be read one by one. */
   readable(subject: Subject): Record<string, unknown> {
-    return listCondition(this.#ability, 'read', subject);
+    return this.permitted('read', subject);
+  }
+
+  /**
+   * The condition of rows that this may be done to: of sites for `EdgeSite`, else of what may belong to a site.
+   * @throws DomainError `forbidden` when there can be none
+   */
+  permitted(action: Action, subject: Subject): Record<string, unknown> {
+    return listCondition(this.#ability, action, subject, subject === 'EdgeSite' ? siteWith : ofSiteWith);
+  }
+
+  /**
+   * The condition of sites to whose leaf, bundles, packages this may be done.
+   * @throws DomainError `forbidden` when there can be none
+   */
+  permittedSites(action: Action, subject: Subject): Record<string, unknown> {
+    return listCondition(this.#ability, action, subject, siteWith);
+  }
+
+  /** Labels that a site must have for the caller to reach it; none for whoever reaches every site of the tenant. */
+  get siteLabels(): Labels {
+    return this.principal.siteLabels ?? {};
   }
 
   /** The same caller, for a deed that is no tenant's, whichever it named. Whoever is a tenant's own stays in it. */

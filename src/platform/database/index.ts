@@ -4,4 +4,5 @@ export * from './database-urls.module.js';
 export * from './database.module.js';
 export * from './migrate.js';
 export * from './scope.js';
+export * from './site-labels.js';
 export * from './urls.js';

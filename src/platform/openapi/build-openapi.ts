@@ -19,6 +19,7 @@ const DESCRIPTION = [
     'NATS leaf, hands them out as one bundle, and keeps knowing how the leaf is doing.',
   'Errors are `application/problem+json` (RFC 9457) with a stable `code`. Lists have keyset cursors: give `next_cursor` ' +
     'back as `cursor`. Times are RFC 3339 in UTC; ids are UUIDs.',
+  'A key that was narrowed to scopes needs the one that an operation names as `x-scope`.',
 ].join('\n\n');
 
 /** Not as `openIdConnect`, which names an issuer: that is the deployment's. */

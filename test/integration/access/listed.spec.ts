@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { ROLES, type Role, type Subject } from '#libs/contracts';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
 import { ApiKey, AuditEvent, Certificate, CollectorPackage, EdgeSite, type entities, NatsAccountKey, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
-import { abilityFor, authorize, type Owned } from '#libs/policy';
+import { abilityFor, authorize, type Labels, type Owned } from '#libs/policy';
 import { type Api, ok } from '../../../lab/api.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
@@ -25,6 +25,16 @@ const BY_RULE: { path: string; entity: (typeof entities)[number]; subject: Subje
   { path: '/admin/nats/signing-keys', entity: NatsAccountKey, subject: 'NatsAccount' },
   { path: '/admin/audit-events', entity: AuditEvent, subject: 'AuditEvent' },
 ];
+
+/** Lists of what belongs to sites. */
+const OF_SITES = GETTABLE.filter(({ entity }) => entity !== Tenant && entity !== TenantCa);
+const OF_NO_SITE = [...GETTABLE.filter((one) => !OF_SITES.includes(one)), ...BY_RULE].map(({ path }) => ({ path }));
+
+interface OfSite {
+  id: string;
+  /** Undefined for sites themselves. */
+  edgeSiteId?: string | null;
+}
 
 /** A list of a thing’s own. */
 const OF_ONE = ['/admin/edge-packages/{id}/events', '/admin/edge-sites/{id}/connections'];
@@ -60,10 +70,10 @@ afterAll(() => app.close());
 let numbers = 0;
 
 /** A site with a package of each kind, a certificate and a NATS user. */
-async function populate({ id: tenantId, api }: (typeof tenants)[number]): Promise<void> {
+async function populate({ id: tenantId, api }: (typeof tenants)[number], labels: Labels = {}): Promise<void> {
   const make = async (path: string, body: unknown) => (await ok(api.post<{ id: string }>(path, body))).id;
   const number = (numbers += 1);
-  const edge_site_id = await make('/admin/edge-sites', { name: 'x', slug: `site-${number}` });
+  const edge_site_id = await make('/admin/edge-sites', { name: 'x', slug: `site-${number}`, labels });
   await make('/admin/collectors', { collector_type: 'otel', edge_site_id });
   await make('/admin/edge-packages', { label: 'x', component_type: 'agent', component_id: `agent-${number}`, edge_site_id });
   await make('/admin/nats/credentials', { name: 'x', publish: ['x'], subscribe: [], expires_in: 60 });
@@ -137,6 +147,39 @@ describe('what is listed', () => {
       }),
       RUNS,
     );
+  });
+
+  it.each(OF_SITES)('at $path to a key for some sites is what belongs to those that have its labels just now, and so is what can be got', async ({ path, entity }) => {
+    const labels = fc.dictionary(fc.constantFrom('region', 'acme.example/line'), fc.constantFrom('1', '"2" = {}'), { maxKeys: 2, noNullPrototype: true });
+    const selector = labels.filter((one) => Object.keys(one).length > 0);
+    const found: number[] = [];
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: TENANTS.length - 1 }), selector, fc.constantFrom(...ROLES.slice(1)), fc.array(labels, { minLength: 1, maxLength: 3 }), labels, async (of, own, role, made, changed) => {
+        const tenant = tenants[of]!;
+        const api = await app.keyOf(tenant.slug, role, { site_labels: own });
+        // Another tenant's site with the same labels is none of its.
+        await populate(tenants[(of + 1) % TENANTS.length]!, own);
+        for (const one of made) await populate(tenant, one);
+        for (const now of [own, changed]) {
+          const { data } = await ok(tenant.api.get<{ data: { id: string }[] }>('/admin/edge-sites?limit=1'));
+          await ok(tenant.api.patch(`/admin/edge-sites/${data[0]!.id}`, { labels: now }));
+          const sites = new Map((await app.database.database.em(PLATFORM).find(EdgeSite, { tenantId: tenant.id })).map((site) => [site.id, site.labels]));
+          const belongs = ({ id, edgeSiteId }: OfSite) => Object.entries(own).every(([key, value]) => sites.get(edgeSiteId ?? id)?.[key] === value);
+          const all = (await allOf(entity)) as OfSite[];
+          const rightful = all.filter(belongs).map(({ id }) => id);
+          const answers = await Promise.all(all.map(async ({ id }) => ({ id, status: (await api.get(`${path}/${id}`)).status })));
+          expect((await listed(api, path, 3)).sort()).toEqual(rightful.sort());
+          expect(answers.flatMap(({ id, status }) => (status === 200 ? [id] : [])).sort()).toEqual(rightful.sort());
+          found.push(rightful.length);
+        }
+      }),
+      { ...RUNS, numRuns: 3 },
+    );
+    expect(Math.max(...found)).toBeGreaterThan(0);
+  });
+
+  it.each(OF_NO_SITE)('at $path is nothing to a key for some sites', async ({ path }) => {
+    expect((await (await app.keyOf(tenants[0]!.slug, 'admin', { site_labels: { region: '1' } })).get(path)).status).toBe(403);
   });
 
   it('is looked at here wherever openapi.yaml has a list', () => {

@@ -1,6 +1,6 @@
 import { encodeCursor } from '../../../src/platform/paging/cursor.js';
 import { type Described, type Operation, readOpenApi } from '../../support/openapi.js';
-import type { Kind, World } from './world.js';
+import { type Kind, SITE_LABELS, type World } from './world.js';
 
 /** A place where an id of another tenant's may stand: in the path, in a parameter of the query, in a field of the body. */
 export interface Row {
@@ -61,8 +61,8 @@ const BODIES: Record<string, (edgeSiteId: string) => object> = {
   CreateTenant: () => ({ name: `Tenant ${(made += 1)}` }),
   RevokeCertificate: () => ({ reason: 'superseded' }),
   CreateNatsCredential: () => ({ name: 'debugging', publish: ['x'], subscribe: [], expires_in: 60 }),
-  CreateEdgeSite: () => ({ name: 'Plant', slug: `plant-${(made += 1)}` }),
-  UpdateEdgeSite: () => ({ labels: { at: String((made += 1)) } }),
+  CreateEdgeSite: () => ({ name: 'Plant', slug: `plant-${(made += 1)}`, labels: SITE_LABELS }),
+  UpdateEdgeSite: () => ({ labels: { ...SITE_LABELS, at: String((made += 1)) } }),
   RunningConfig: () => ({ checksum: '0'.repeat(64) }),
   CreateCollectorPackage: (edge_site_id) => ({ collector_type: 'otel', edge_site_id }),
   CreateOnboardingPackage: (edge_site_id) => ({ label: 'Agent', component_type: 'agent', component_id: `component-${(made += 1)}`, edge_site_id }),

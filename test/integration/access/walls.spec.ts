@@ -20,7 +20,7 @@ type Wall = 'access rules' | 'filter' | 'row-level security';
 function leave(...walls: Wall[]): void {
   const rules = Object.getOwnPropertyDescriptors(Caller.prototype);
   const real = { em: database.em.bind(database), statement: database.statement.bind(database) };
-  if (!walls.includes('access rules')) Object.assign(Caller.prototype, { authorize: () => undefined, readable: () => ({}) });
+  if (!walls.includes('access rules')) Object.assign(Caller.prototype, { authorize: () => undefined, readable: () => ({}), permitted: () => ({}), permittedSites: () => ({}) });
   database.em = (scope) => {
     const em: Em = real.em(scope);
     if (!walls.includes('row-level security')) em.setSessionContext({ role: 'app_platform' });

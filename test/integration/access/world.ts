@@ -27,11 +27,18 @@ export interface Holder {
   serial: string;
 }
 
-export const PRINCIPALS = ['nobody', 'unknown', 'expired', 'revoked', 'viewer', 'operator', 'admin', 'other', 'other→', 'platform', 'platform→'] as const;
+const PEOPLE = ['nobody', 'unknown', 'expired', 'revoked', 'viewer', 'operator', 'admin', 'other', 'other→', 'platform', 'platform→'] as const;
+const SITE_KEYS = ['site', 'elsewhere'] as const;
+
+export const PRINCIPALS = [...PEOPLE, ...SITE_KEYS] as const;
+
+/** Which table has whose answers. */
+export const TABLES = { 'access-matrix.md': PEOPLE, 'site-keys.md': SITE_KEYS };
 
 /**
  * Who asks. The tenant in question is Acme. `unknown` shows the id of a key of Acme's with another secret, `expired` and `revoked` are
- * keys of its admins that were; `other` is the admin of another tenant, and an arrow means that `X-Tenant` names Acme.
+ * keys of its admins that were; `site` is an admin's key for sites with the labels that all of Acme's have, `elsewhere` one for sites with
+ * others; `other` is the admin of another tenant, and an arrow means that `X-Tenant` names Acme.
  */
 export type PrincipalName = (typeof PRINCIPALS)[number];
 
@@ -50,7 +57,10 @@ export interface World {
 }
 
 /** Sites and collectors that a worker provisions before the matrix begins: what it makes later would change rows meanwhile. */
-const SPARE = 6;
+const SPARE = 9;
+
+/** Every site has them. */
+export const SITE_LABELS = { region: 'north', 'acme.example/line': '3 = "last"' };
 
 /** Provisioned, and with nobody left who changes anything by himself. Close its `app` in `afterAll`. */
 export async function startWorld(): Promise<World> {
@@ -68,10 +78,11 @@ async function furnish(app: TestApp): Promise<World> {
   const globex = await holder(app, 'Globex');
   const initech = await app.tenant('Initech');
   const sites = await several(() => site(acme.api, 'spare'));
-  const collectors = await several(() => collector(acme.api));
+  const collectors = await several(() => collector(acme.api, acme.ids['edge-sites']));
   for (const id of sites) await provisioned(acme.api, 'edge-sites', id);
   for (const id of collectors) await provisioned(acme.api, 'collectors', id);
-  const spare: Partial<Record<Kind, string[]>> = { 'edge-sites': sites, collectors, certificates: await certificatesOf(acme.api, sites.pop()!) };
+  const certificates = [...(await certificatesOf(acme.api, sites.pop()!)), ...(await certificatesOf(acme.api, sites.pop()!))];
+  const spare: Partial<Record<Kind, string[]>> = { 'edge-sites': sites, collectors, certificates };
   await app.restart({ ROLES: 'api', GATEWAY_ADDRESS: 'gateway.example.com:50052' });
   return {
     app,
@@ -99,8 +110,8 @@ const MAKE: Partial<Record<Kind, (holder: Holder) => Promise<string>>> = {
 
 let components = 0;
 const made = async (api: Api, path: string, body: unknown) => (await ok(api.post<{ id: string }>(path, body))).id;
-const site = (api: Api, name: string) => made(api, '/admin/edge-sites', { name, slug: `site-${(components += 1)}` });
-const collector = (api: Api) => made(api, '/admin/collectors', { collector_type: 'flowgger' });
+const site = (api: Api, name: string) => made(api, '/admin/edge-sites', { name, slug: `site-${(components += 1)}`, labels: SITE_LABELS, nats_leaf_url: 'tls://nats.plant.example:4222' });
+const collector = (api: Api, edgeSiteId: string) => made(api, '/admin/collectors', { collector_type: 'flowgger', edge_site_id: edgeSiteId });
 const onboarding = (api: Api, edgeSiteId: string) =>
   made(api, '/admin/edge-packages', { label: 'spare', component_type: 'agent', component_id: `agent-${(components += 1)}`, edge_site_id: edgeSiteId });
 
@@ -118,7 +129,7 @@ async function provisioned(api: Api, kind: Kind, id: string): Promise<void> {
 async function holder(app: TestApp, name: string): Promise<Holder> {
   const { id, slug, api } = await app.tenant(name);
   const siteId = await site(api, `A site of ${name}`);
-  const collectorId = await collector(api);
+  const collectorId = await collector(api, siteId);
   await provisioned(api, 'edge-sites', siteId);
   await provisioned(api, 'collectors', collectorId);
   const [certificateId] = await certificatesOf(api, siteId);
@@ -160,6 +171,8 @@ async function principalsOf(app: TestApp, acme: Holder, other: Api): Promise<Rec
     viewer: await app.keyOf(acme.slug, 'viewer'),
     operator: await app.keyOf(acme.slug, 'operator'),
     admin: acme.api,
+    site: await app.keyOf(acme.slug, 'admin', { site_labels: SITE_LABELS }),
+    elsewhere: await app.keyOf(acme.slug, 'admin', { site_labels: { ...SITE_LABELS, region: 'south' } }),
     other,
     'other→': app.admin.as({ key: other.credentials.key!, tenant: acme.slug }),
     platform: app.admin,

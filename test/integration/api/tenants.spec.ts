@@ -83,7 +83,7 @@ describe('an API key', () => {
     const created = await api.post<{ id: string; key: string }>('/admin/api-keys', { name: 'Terraform', role: 'viewer' });
     expect(created.status).toBe(201);
     const viewer = api.as({ key: created.body.key });
-    expect((await viewer.get('/me')).body).toEqual({ id: created.body.id, name: 'Terraform', role: 'viewer', tenant_id: id });
+    expect((await viewer.get('/me')).body).toEqual({ id: created.body.id, name: 'Terraform', role: 'viewer', scopes: [], site_labels: {}, tenant_id: id });
 
     const listed = await api.get<{ data: object[] }>('/admin/api-keys');
     expect(JSON.stringify(listed.body)).not.toContain(parseApiKey(created.body.key)!.secret.reveal());

@@ -73,6 +73,8 @@ async function addKey(role: Role, tenantId: string | null): Promise<string> {
       tenantId,
       name: role,
       role,
+      scopes: [],
+      siteLabels: {},
       keyId: parts.keyId,
       secretHash: hashSecret(parts.secret),
       expiresAt: null,

@@ -1,0 +1,71 @@
+import type { Action, Role, Subject } from '#libs/contracts';
+
+/** An action, and what may be done to by it. */
+type Grant = readonly [Action, Subject[]];
+
+const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'StreamSubjects', 'Certificate', 'TenantCa', 'CollectorPackage', 'OnboardingPackage'];
+
+/** What a role may do in its tenant; each includes what the one before may. */
+const GRANTS: Record<'viewer' | 'operator' | 'admin', Grant[]> = {
+  viewer: [['read', READABLE]],
+  operator: [
+    ['download', ['Bundle']],
+    ['create', ['DownloadToken', 'NatsCredential']],
+    ['revoke', ['NatsCredential']],
+    // What a site runs is reported by whoever looks after it.
+    ['update', ['NatsLeafServer']],
+  ],
+  admin: [
+    ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
+    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa']],
+    ['delete', ['EdgeSite']],
+    ['regenerate', ['NatsLeafServer', 'NatsAccount']],
+    ['revoke', ['NatsLeafServer', 'NatsAccount', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
+    ['read', ['ApiKey', 'AuditEvent']],
+  ],
+};
+
+/** Each role, and those before it that it includes. */
+const INCLUDES: Record<Role, (keyof typeof GRANTS)[]> = {
+  viewer: ['viewer'],
+  operator: ['viewer', 'operator'],
+  admin: ['viewer', 'operator', 'admin'],
+  platform_admin: ['viewer', 'operator', 'admin'],
+};
+
+const rightsIn = (role: Role) => INCLUDES[role].flatMap((name) => GRANTS[name]);
+
+/** What each role may do in the tenant acted in. */
+export const IN_TENANT: Record<Role, readonly Grant[]> = {
+  viewer: rightsIn('viewer'),
+  operator: rightsIn('operator'),
+  admin: rightsIn('admin'),
+  platform_admin: rightsIn('platform_admin'),
+};
+
+/** What a platform admin may do besides, to what is no tenant's. */
+export const OF_PLATFORM: readonly Grant[] = [
+  ['create', ['Tenant']],
+  ['read', ['Tenant', 'NatsOperator']],
+  ['update', ['NatsOperator']],
+];
+
+/** Whether such a thing belongs to one site of its tenant. What does not is closed to keys for some sites. */
+export const IS_OF_A_SITE: Record<Subject, boolean> = {
+  EdgeSite: true,
+  NatsLeafServer: true,
+  Bundle: true,
+  DownloadToken: true,
+  CollectorPackage: true,
+  OnboardingPackage: true,
+  Certificate: true,
+  Tenant: false,
+  NatsAccount: false,
+  // Those of leaves and collectors stand beside those of people, and follow what they are made for.
+  NatsCredential: false,
+  NatsOperator: false,
+  StreamSubjects: false,
+  TenantCa: false,
+  ApiKey: false,
+  AuditEvent: false,
+};
