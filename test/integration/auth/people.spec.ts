@@ -50,7 +50,7 @@ describe('a person who signed in', () => {
   });
 
   it('is who the issuer says, with role and tenant', async () => {
-    expect(await ok(person.get('/me'))).toEqual({ id: login, name: 'Erika "E" Mustermann 🦊', role: 'admin', tenant_id: acme.id });
+    expect(await ok(person.get('/me'))).toEqual({ id: login, name: 'Erika "E" Mustermann 🦊', role: 'admin', tenant_id: acme.id, scopes: [], site_labels: {} });
   });
 
   it('stands in the audit trail for what it does, and can be asked for', async () => {
