@@ -18,6 +18,7 @@ import { type Config, ConfigModule } from './platform/config/index.js';
 import { DatabaseModule, type DatabaseUrls, DatabaseUrlsModule } from './platform/database/index.js';
 import { EncryptionModule } from './platform/encryption/index.js';
 import { HealthModule } from './platform/health/index.js';
+import { IdempotencyModule, IdempotencySweepModule } from './platform/idempotency/index.js';
 import { LoggingModule } from './platform/logging/index.js';
 import { MetricsModule } from './platform/metrics/index.js';
 import { ProblemModule } from './platform/problem/index.js';
@@ -40,6 +41,7 @@ const PLATFORM = [
   QueueModule,
   AuditModule,
   AuthModule,
+  IdempotencyModule,
   LoggingModule,
   ProblemModule,
   ValidationModule,
@@ -76,6 +78,7 @@ export class AppModule {
         ...(has('worker')
           ? [
               AuditSealingModule,
+              IdempotencySweepModule,
               ProvisioningModule,
               CaRollOverWorkerModule,
               CollectorsWorkerModule,

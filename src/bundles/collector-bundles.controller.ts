@@ -2,6 +2,7 @@ import { Body, Controller, Headers, HttpCode, Param, Post, Req, Res, type Stream
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { CollectorBundlesService } from './collector-bundles.service.js';
@@ -15,6 +16,7 @@ export class CollectorBundlesController {
 
   @Post('admin/collectors/:id/download-tokens')
   @Authorize('create', 'DownloadToken')
+  @Idempotent('download_token.create')
   @ApiOperation({
     operationId: 'createCollectorDownloadToken',
     summary: 'Make a signed one-time token for a collector’s bundle, with the curl line that uses it',

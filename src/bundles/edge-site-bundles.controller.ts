@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, type S
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
@@ -29,6 +30,7 @@ export class EdgeSiteBundlesController {
 
   @Post('admin/edge-sites/:id/download-tokens')
   @Authorize('create', 'DownloadToken')
+  @Idempotent('download_token.create')
   @ApiOperation({
     operationId: 'createEdgeSiteDownloadToken',
     summary: 'Make a one-time token for the bundle, with the curl line that uses it',

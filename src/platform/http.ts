@@ -67,8 +67,8 @@ function admitOrigins(app: NestFastifyApplication, { corsOrigins }: Config): voi
   app.enableCors({
     origin: [...corsOrigins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'x-tenant'],
-    exposedHeaders: ['content-disposition', 'retry-after'],
+    allowedHeaders: ['authorization', 'content-type', 'x-tenant', 'idempotency-key', 'if-match', 'if-none-match'],
+    exposedHeaders: ['content-disposition', 'etag', 'idempotent-replayed', 'ratelimit', 'ratelimit-policy', 'retry-after'],
     maxAge: 600,
   });
 }

@@ -963,7 +963,7 @@ export interface components {
          * @description For programs.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "signing_key_in_use" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
+        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "signing_key_in_use" | "request_in_progress" | "answer_lost" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
         FieldError: {
             /**
              * @description JSON pointer (RFC 6901) into the body or query.
@@ -2590,8 +2590,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`), Signing key in use (`signing_key_in_use`) */
+        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`), Signing key in use (`signing_key_in_use`), Still being done (`request_in_progress`), Done, and its answer lost (`answer_lost`) */
         Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Changed in the meantime (`stale`) */
+        Stale: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2617,7 +2626,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Validation failed (`validation_failed`) */
+        /** @description Validation failed (`validation_failed`), Idempotency key used for something else (`idempotency_key_reused`) */
         ValidationFailed: {
             headers: {
                 [name: string]: unknown;
@@ -2653,6 +2662,21 @@ export interface components {
          * @example acme
          */
         Tenant: string;
+        /**
+         * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+         * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+         */
+        IdempotencyKey: string;
+        /**
+         * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+         * @example "3-Zm9vYmFyYmF6cXV4"
+         */
+        IfMatch: string;
+        /**
+         * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+         * @example "3-Zm9vYmFyYmF6cXV4"
+         */
+        IfNoneMatch: string;
     };
     requestBodies: never;
     headers: never;
@@ -2789,6 +2813,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -2802,6 +2831,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2812,6 +2846,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
@@ -2936,7 +2971,13 @@ export interface operations {
     createTenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2949,6 +2990,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3260,6 +3306,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3269,6 +3320,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3280,6 +3336,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3474,6 +3531,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3487,6 +3549,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3581,6 +3648,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3590,6 +3662,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3601,6 +3678,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3742,6 +3820,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3755,6 +3838,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3782,6 +3870,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 id: string;
@@ -3793,11 +3886,28 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EdgeSite"];
                 };
+            };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -3824,6 +3934,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 id: string;
@@ -3844,6 +3959,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3858,6 +3974,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 id: string;
@@ -3873,6 +3994,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3883,6 +4009,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
@@ -3967,6 +4094,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -3978,6 +4110,11 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3989,6 +4126,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4122,6 +4260,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -4135,6 +4278,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4145,6 +4293,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
@@ -4195,6 +4344,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4206,6 +4360,11 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4217,6 +4376,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4230,6 +4390,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4241,6 +4406,11 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4252,6 +4422,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4379,6 +4550,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -4392,6 +4568,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4563,6 +4744,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4578,6 +4764,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4588,6 +4779,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
@@ -4634,6 +4826,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4649,6 +4846,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4706,6 +4908,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4721,6 +4928,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4804,6 +5016,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
             cookie?: never;
@@ -4813,11 +5030,28 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["StreamSubjects"];
                 };
+            };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -4836,6 +5070,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path?: never;
             cookie?: never;
@@ -4849,6 +5088,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4859,6 +5103,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
@@ -4913,6 +5158,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -4922,6 +5172,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4940,6 +5195,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

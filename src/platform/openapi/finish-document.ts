@@ -1,8 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { PUBLIC_EXTENSION } from '../auth/public.decorator.js';
 import { PROBLEM_RESPONSE_NAMES, PROBLEM_STATUSES, problemResponse, type ProblemStatus } from '../problem/index.js';
+import { describeHeaders, HEADER_PARAMETERS, type Marked } from './headers.js';
 
-type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { [PUBLIC_EXTENSION]?: boolean };
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & Marked & { [PUBLIC_EXTENSION]?: boolean };
 type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
@@ -25,8 +26,8 @@ const SUCCESS: Record<string, string> = { 200: 'OK', 201: 'Created', 202: 'Accep
 
 /** Adds what holds for all operations alike, and gives the schemas the names that people use. */
 export function finishDocument({ openapi, info, servers, security, tags, paths, components }: OpenAPIObject): OpenAPIObject {
+  for (const path of Object.values(paths)) for (const method of METHODS) if (path[method]) finishOperation(path[method], method);
   const operations = Object.values(paths).flatMap((path) => METHODS.flatMap((method) => path[method] ?? []));
-  for (const operation of operations) finishOperation(operation);
   const used = new Set(operations.flatMap(({ responses }) => Object.values(responses).flatMap((one) => (one && '$ref' in one ? one.$ref : []))));
   const responses = PROBLEM_STATUSES.filter((status) => used.has(problemReference(status).$ref)).map(
     (status) => [PROBLEM_RESPONSE_NAMES[status], problemResponse(status)] as const,
@@ -35,7 +36,7 @@ export function finishDocument({ openapi, info, servers, security, tags, paths, 
     ...{ openapi, info, ...(servers && { servers }), ...(security && { security }), ...(tags && { tags }), paths },
     components: {
       ...components,
-      parameters: { Tenant: TENANT_HEADER },
+      parameters: usedBy(operations, { Tenant: TENANT_HEADER, ...HEADER_PARAMETERS }),
       responses: Object.fromEntries(responses),
       schemas: finishSchemas(components?.schemas ?? {}),
     },
@@ -48,11 +49,17 @@ export function finishDocument({ openapi, info, servers, security, tags, paths, 
   return JSON.parse(text) as OpenAPIObject;
 }
 
+/** Those of the shared parameters that some operation refers to. */
+function usedBy<Shared extends object>(operations: readonly Operation[], shared: Shared): Partial<Shared> {
+  const used = new Set(operations.flatMap(({ parameters = [] }) => parameters.flatMap((one) => ('$ref' in one ? one.$ref : []))));
+  return Object.fromEntries(Object.entries(shared).filter(([name]) => used.has(`#/components/parameters/${name}`))) as Partial<Shared>;
+}
+
 const problemReference = (status: (typeof PROBLEM_STATUSES)[number]) => ({
   $ref: `#/components/responses/${PROBLEM_RESPONSE_NAMES[status]}`,
 });
 
-function finishOperation(operation: Operation): void {
+function finishOperation(operation: Operation, method: (typeof METHODS)[number]): void {
   const parameters = (operation.parameters ??= []);
   if (operation[PUBLIC_EXTENSION]) {
     operation.security = [];
@@ -60,10 +67,10 @@ function finishOperation(operation: Operation): void {
     parameters.push(TENANT_PARAMETER);
   }
   delete operation[PUBLIC_EXTENSION];
+  const around = [...problemsAround(operation), ...describeHeaders(operation, method)];
   if (parameters.length === 0) delete operation.parameters;
 
   const { responses } = operation;
-  const around = problemsAround(operation);
   for (const [status, response] of Object.entries(responses)) {
     if (response && 'description' in response) response.description ||= SUCCESS[status] ?? '';
   }
