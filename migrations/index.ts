@@ -17,6 +17,7 @@ import { Migration20261126_15_account_keys } from './Migration20261126_15_accoun
 import { Migration20261126_16_operator_keys } from './Migration20261126_16_operator_keys.js';
 import { Migration20261126_17_audit_chain } from './Migration20261126_17_audit_chain.js';
 import { Migration20261126_21_repeated_and_stale } from './Migration20261126_21_repeated_and_stale.js';
+import { Migration20261126_22_rate_limits } from './Migration20261126_22_rate_limits.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   Migration20261126_16_operator_keys,
   Migration20261126_17_audit_chain,
   Migration20261126_21_repeated_and_stale,
+  Migration20261126_22_rate_limits,
 ];

@@ -24,6 +24,7 @@ import { MetricsModule } from './platform/metrics/index.js';
 import { ProblemModule } from './platform/problem/index.js';
 import { AddressesModule } from './platform/addresses.module.js';
 import { QueueModule } from './platform/queue/index.js';
+import { RateLimitModule, RateLimitSweepModule } from './platform/rate-limit/index.js';
 import { ValidationModule } from './platform/validation/index.js';
 import { ProvisioningModule } from './provisioning/index.js';
 import { SigningKeysModule, SigningKeysWorkerModule } from './signing-keys/index.js';
@@ -45,6 +46,7 @@ const PLATFORM = [
   LoggingModule,
   ProblemModule,
   ValidationModule,
+  RateLimitModule,
 ];
 
 const FEATURES = [
@@ -79,6 +81,7 @@ export class AppModule {
           ? [
               AuditSealingModule,
               IdempotencySweepModule,
+              RateLimitSweepModule,
               ProvisioningModule,
               CaRollOverWorkerModule,
               CollectorsWorkerModule,

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
 import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
+import { LimitedAs } from '../platform/rate-limit/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { CollectorBundlesService } from './collector-bundles.service.js';
 import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
@@ -29,6 +30,7 @@ export class CollectorBundlesController {
   @Post('collectors/:id/bundle')
   @HttpCode(200)
   @Public()
+  @LimitedAs('download')
   @ApiOperation({ operationId: 'downloadCollectorBundle', summary: 'Download the bundle of a collector with a one-time token' })
   @ApiPublicIdParam()
   @ApiTokenHeader('collectorpkg-v2:eyJ1IjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl')

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
 import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
+import { LimitedAs } from '../platform/rate-limit/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
 import { CreateDownloadTokenDto, DownloadTokenDto, toDownloadTokenDto } from './dto/download-token.dto.js';
@@ -47,6 +48,7 @@ export class EdgeSiteBundlesController {
   @Post('edge-sites/:id/bundle')
   @HttpCode(200)
   @Public()
+  @LimitedAs('download')
   @ApiOperation({
     operationId: 'downloadEdgeSiteBundleByToken',
     summary: 'Download the bundle of an edge site with a one-time token',

@@ -8,6 +8,9 @@ type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
 
+/** Operations that may be called as often as anybody likes. */
+const UNLIMITED_TAG = 'Health';
+
 /** Operations that are about all tenants. */
 const PLATFORM_TAG = 'Tenants';
 
@@ -82,8 +85,9 @@ function finishOperation(operation: Operation, method: (typeof METHODS)[number])
 }
 
 /** What may be answered before a handler runs: to a URL or a body that is not taken, to a tenant that is not named or not there, and always. */
-function problemsAround({ parameters, requestBody, responses, security }: Operation): ProblemStatus[] {
+function problemsAround({ parameters, requestBody, responses, security, tags }: Operation): ProblemStatus[] {
   const statuses: ProblemStatus[] = [500, 503];
+  if (!tags?.includes(UNLIMITED_TAG)) statuses.push(429);
   if (requestBody) statuses.push(400, 413, 415);
   // A NUL may stand in no URL.
   if (parameters?.some((parameter) => 'in' in parameter && parameter.in !== 'header')) statuses.push(400);

@@ -130,7 +130,7 @@ describe('the OpenAPI document', () => {
 
   it('has the problems of each operation, and those that any may answer with', () => {
     const { responses } = operation('post', '/api/sites');
-    expect(Object.keys(responses)).toEqual(['201', '400', '403', '404', '409', '413', '415', '422', '500', '503']);
+    expect(Object.keys(responses)).toEqual(['201', '400', '403', '404', '409', '413', '415', '422', '429', '500', '503']);
     expect(responses['422']).toEqual({ $ref: '#/components/responses/ValidationFailed' });
     expect(document.components!.responses!.ValidationFailed).toMatchObject({
       description: expect.stringContaining('Validation failed (`validation_failed`)') as string,
@@ -140,10 +140,10 @@ describe('the OpenAPI document', () => {
 
   it('has what a tenant that is not there is answered, and one that is not named where one is asked for', () => {
     const statuses = (path: string) => Object.keys(operation('get', path).responses);
-    expect(statuses('/api/sites/{id}')).toEqual(['400', '403', '404', '500', '503']);
-    expect(statuses('/api/sites')).toEqual(['200', '400', '404', '500', '503']);
-    expect(statuses('/api/tenants')).toEqual(['200', '404', '500', '503']);
-    expect(statuses('/api/sites/open/door')).toEqual(['200', '500', '503']);
+    expect(statuses('/api/sites/{id}')).toEqual(['400', '403', '404', '429', '500', '503']);
+    expect(statuses('/api/sites')).toEqual(['200', '400', '404', '429', '500', '503']);
+    expect(statuses('/api/tenants')).toEqual(['200', '404', '429', '500', '503']);
+    expect(statuses('/api/sites/open/door')).toEqual(['200', '429', '500', '503']);
   });
 
   it('has what a URL with a NUL is answered, where path or query are read', () => {
@@ -169,7 +169,7 @@ describe('the OpenAPI document', () => {
 
   it('defines the answers that are used, and no others', () => {
     expect(Object.keys(document.components!.responses!)).toEqual(
-      ['BadRequest', 'Forbidden', 'NotFound', 'Conflict', 'Stale', 'TooLarge', 'UnsupportedMediaType', 'ValidationFailed', 'InternalError', 'Unavailable'],
+      ['BadRequest', 'Forbidden', 'NotFound', 'Conflict', 'Stale', 'TooLarge', 'UnsupportedMediaType', 'ValidationFailed', 'RateLimited', 'InternalError', 'Unavailable'],
     );
   });
 
