@@ -55,6 +55,18 @@ describe('a body', () => {
     expect([answer.statusCode, answer.json()]).toEqual([201, { body: null }]);
   });
 
+  it.each([
+    ['arrays', '[', ']'],
+    ['objects', '{"a":', '}'],
+    ['both', '[{"a":', '}]'],
+  ])('of %s that are nested too deep is refused with 422, whoever reads it', async (_what, open, close) => {
+    const nested = (levels: number) => post(`${open.repeat(levels)}1${close.repeat(levels)}`, 'application/json');
+    expect((await nested(8)).statusCode).toBe(201);
+    for (const levels of [17, 100, 10_000]) {
+      expect((await nested(levels)).json()).toMatchObject({ status: 422, code: 'validation_failed', errors: [{ pointer: '', code: 'too_deep' }] });
+    }
+  });
+
   it('of more than 128 KiB is refused with 413', async () => {
     expect((await post(JSON.stringify('a'.repeat(128 * 1024)), 'application/json')).json()).toMatchObject({ status: 413, code: 'too_large' });
   });

@@ -8,6 +8,7 @@ import { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
 import { sendFrameworkProblem } from './problem/index.js';
+import { isDeeper, MAX_DEPTH } from './validation/index.js';
 
 /** Bytes of a request's body. The largest that anybody sends is a list of labels and names. */
 const BODY_LIMIT = 128 * 1024;
@@ -101,6 +102,11 @@ export function configureHttp(app: NestFastifyApplication): void {
   // Fastify reads plain text as well, and Nest forms; a handler would be given a string for an object, or strings for numbers.
   http.removeContentTypeParser('text/plain');
   app.useBodyParser('application/x-www-form-urlencoded', {}, (_request, _body, done) => done(new UnsupportedMediaTypeException()));
+  // Whatever reads a body may go down into it, and is not to run out of stack. JSON itself is read without.
+  http.addHook('preValidation', ({ body }, _reply, next) => {
+    const detail = `The body is nested too deep: objects and arrays may be nested ${MAX_DEPTH} deep.`;
+    next(isDeeper(body, MAX_DEPTH) ? new DomainError('validation_failed', detail, { errors: [{ pointer: '', code: 'too_deep', detail }] }) : undefined);
+  });
   closeConnectionsAfterAnswers(http);
   const config = app.get(Config);
   const headers = securityHeaders(config);
