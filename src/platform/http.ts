@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import { DomainError } from '#libs/kernel';
 import { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
@@ -43,15 +43,18 @@ function closeConnectionsAfterAnswers(http: FastifyInstance): void {
   });
 }
 
-/** They are the same for every answer: Helmet says them once. For each request anew, it took as long as all else that stands around a handler. */
-function securityHeaders({ publicUrl }: Config): Record<string, string> {
+/** Swagger UI styles itself inline. */
+const PAGE = { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], frameAncestors: [`'none'`], upgradeInsecureRequests: null };
+
+/** Whatever is no page may load nothing, should a browser take it for one. */
+const NO_PAGE = { defaultSrc: [`'none'`], frameAncestors: [`'none'`] };
+
+/** They are the same for every answer of a kind: Helmet says them once. For each request anew, it took as long as all else that stands around a handler. */
+function securityHeaders({ publicUrl }: Config, contentSecurityPolicy: HelmetOptions['contentSecurityPolicy']): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = { setHeader: (name: string, value: string) => (headers[name] = value), removeHeader: () => undefined };
   const say = helmet({
-    // Swagger UI styles itself inline; nothing else here serves pages.
-    contentSecurityPolicy: {
-      directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], frameAncestors: [`'none'`], upgradeInsecureRequests: null },
-    },
+    contentSecurityPolicy,
     xFrameOptions: { action: 'deny' },
     // Whoever reaches it by http must go on doing so.
     strictTransportSecurity: publicUrl?.startsWith('https:') ?? false,
@@ -73,6 +76,9 @@ function admitOrigins(app: NestFastifyApplication, { corsOrigins }: Config): voi
     maxAge: 600,
   });
 }
+
+/** The one page that there is, and what it loads. */
+const DOCUMENTATION = /^\/api\/docs(?:[/?]|$)/;
 
 /** What a process without the role `api` answers for, to those who watch over it. */
 const HEALTH = '/api/health/';
@@ -109,9 +115,9 @@ export function configureHttp(app: NestFastifyApplication): void {
   });
   closeConnectionsAfterAnswers(http);
   const config = app.get(Config);
-  const headers = securityHeaders(config);
-  http.addHook('onRequest', (_request, reply, next) => {
-    void reply.headers(headers);
+  const [ofPages, ofAllElse] = [securityHeaders(config, { directives: PAGE }), securityHeaders(config, { useDefaults: false, directives: NO_PAGE })];
+  http.addHook('onRequest', ({ url }, reply, next) => {
+    void reply.headers(DOCUMENTATION.test(url) ? ofPages : ofAllElse);
     next();
   });
   admitOrigins(app, config);
