@@ -19,6 +19,8 @@ const DESCRIPTION = [
     'NATS leaf, hands them out as one bundle, and keeps knowing how the leaf is doing.',
   'Errors are `application/problem+json` (RFC 9457) with a stable `code`. Lists have keyset cursors: give `next_cursor` ' +
     'back as `cursor`. Times are RFC 3339 in UTC; ids are UUIDs.',
+  'A call that creates is safe to repeat with an `Idempotency-Key`. What can be changed has an `ETag`, to be given back as `If-Match`. Calls are limited ' +
+    'for each key and each address: `RateLimit` says what is left.',
 ].join('\n\n');
 
 /** The OpenAPI document of the application's operations. Works on an application in preview mode, without a database. */

@@ -45,9 +45,8 @@ export class RateLimits {
   /** Counts every request by the address that it comes from, before anything else is done for it. */
   watch(http: FastifyInstance): void {
     if (this.config.rateLimits.address === 0) return;
-    http.addHook('onRequest', ({ url, ip }, reply, next) => {
-      if (url.startsWith(UNCOUNTED)) next();
-      else this.admit('address', ip, reply).then(() => next(), next);
+    http.addHook('onRequest', async ({ url, ip }, reply) => {
+      if (!url.startsWith(UNCOUNTED)) await this.admit('address', ip, reply);
     });
   }
 
