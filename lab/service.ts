@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Api } from './api.js';
 import { Child } from './child.js';
+import { UNLIMITED } from './unlimited.js';
 import { until } from './until.js';
 
 export interface ServiceOptions {
@@ -26,7 +27,7 @@ export class Service {
     this.process = new Child('service', process.execPath, ['--enable-source-maps', resolve('dist/src/main.js')], {
       log,
       detached,
-      env: { PORT: '0', GATEWAY_PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0', DATA_DIR: dataDir, ...env },
+      env: { PORT: '0', GATEWAY_PORT: '0', HUB_CLIENT_PORT: '0', HUB_LEAF_PORT: '0', DATA_DIR: dataDir, ...UNLIMITED, ...env },
     });
     this.before = greetings(this.process).length;
   }

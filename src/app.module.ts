@@ -18,11 +18,13 @@ import { type Config, ConfigModule } from './platform/config/index.js';
 import { DatabaseModule, type DatabaseUrls, DatabaseUrlsModule } from './platform/database/index.js';
 import { EncryptionModule } from './platform/encryption/index.js';
 import { HealthModule } from './platform/health/index.js';
+import { IdempotencyModule, IdempotencySweepModule } from './platform/idempotency/index.js';
 import { LoggingModule } from './platform/logging/index.js';
 import { MetricsModule } from './platform/metrics/index.js';
 import { ProblemModule } from './platform/problem/index.js';
 import { AddressesModule } from './platform/addresses.module.js';
 import { QueueModule } from './platform/queue/index.js';
+import { RateLimitModule, RateLimitSweepModule } from './platform/rate-limit/index.js';
 import { ValidationModule } from './platform/validation/index.js';
 import { ProvisioningModule } from './provisioning/index.js';
 import { SigningKeysModule, SigningKeysWorkerModule } from './signing-keys/index.js';
@@ -40,9 +42,11 @@ const PLATFORM = [
   QueueModule,
   AuditModule,
   AuthModule,
+  IdempotencyModule,
   LoggingModule,
   ProblemModule,
   ValidationModule,
+  RateLimitModule,
 ];
 
 const FEATURES = [
@@ -76,6 +80,8 @@ export class AppModule {
         ...(has('worker')
           ? [
               AuditSealingModule,
+              IdempotencySweepModule,
+              RateLimitSweepModule,
               ProvisioningModule,
               CaRollOverWorkerModule,
               CollectorsWorkerModule,

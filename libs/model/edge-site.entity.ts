@@ -26,6 +26,8 @@ const schema = defineEntity({
     bufferMaxBytes: p.bigint('number').nullable(),
     /** What goes when that is full. */
     bufferDiscard: p.string().$type<BufferDiscard>(),
+    /** Goes up with each change that somebody asks for, not when its status changes. */
+    settingsVersion: p.integer(),
     lastSeenAt: p.datetime().nullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

@@ -6,6 +6,7 @@ import { DownloadToken } from './download-token.entity.js';
 import { EdgeSite } from './edge-site.entity.js';
 import { EnrollmentKey } from './enrollment-key.entity.js';
 import { LeafConnection } from './leaf-connection.entity.js';
+import { IdempotencyKey } from './idempotency-key.entity.js';
 import { LeafControlLink } from './leaf-control-link.entity.js';
 import { NatsAccountKey } from './nats-account-key.entity.js';
 import { NatsAccount } from './nats-account.entity.js';
@@ -28,6 +29,7 @@ export * from './download-token.entity.js';
 export * from './edge-site.entity.js';
 export * from './enrollment-key.entity.js';
 export * from './leaf-connection.entity.js';
+export * from './idempotency-key.entity.js';
 export * from './leaf-control-link.entity.js';
 export * from './nats-account-key.entity.js';
 export * from './nats-account.entity.js';
@@ -52,6 +54,7 @@ export const entities = [
   EdgeSite,
   EnrollmentKey,
   LeafConnection,
+  IdempotencyKey,
   LeafControlLink,
   NatsAccount,
   NatsAccountKey,

@@ -9,6 +9,8 @@ const schema = defineEntity({
     tenantId: p.uuid().primary(),
     /** Subjects and patterns, besides those of the collectors. */
     addedSubjects: p.json<string[]>(),
+    /** Goes up with each change. */
+    settingsVersion: p.integer(),
     updatedAt: p.datetime(),
   },
 });

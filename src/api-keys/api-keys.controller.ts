@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AnyCaller, Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -22,6 +23,7 @@ export class ApiKeysController {
 
   @Post('admin/api-keys')
   @Authorize('create', 'ApiKey')
+  @Idempotent('api_key.create')
   @ApiOperation({ operationId: 'createApiKey', summary: 'Create an API key of the tenant, which may do no more than the caller; it is shown once' })
   @ApiProblems(400, 401, 403, 422)
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {

@@ -2,7 +2,9 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, type S
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
+import { LimitedAs } from '../platform/rate-limit/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
 import { CreateDownloadTokenDto, DownloadTokenDto, toDownloadTokenDto } from './dto/download-token.dto.js';
@@ -29,6 +31,7 @@ export class EdgeSiteBundlesController {
 
   @Post('admin/edge-sites/:id/download-tokens')
   @Authorize('create', 'DownloadToken')
+  @Idempotent('download_token.create')
   @ApiOperation({
     operationId: 'createEdgeSiteDownloadToken',
     summary: 'Make a one-time token for the bundle, with the curl line that uses it',
@@ -45,6 +48,7 @@ export class EdgeSiteBundlesController {
   @Post('edge-sites/:id/bundle')
   @HttpCode(200)
   @Public()
+  @LimitedAs('download')
   @ApiOperation({
     operationId: 'downloadEdgeSiteBundleByToken',
     summary: 'Download the bundle of an edge site with a one-time token',

@@ -2,7 +2,9 @@ import { Body, Controller, Headers, HttpCode, Param, Post, Req, Res, type Stream
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
+import { LimitedAs } from '../platform/rate-limit/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { OnboardingBundlesService } from './onboarding-bundles.service.js';
 import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
@@ -15,6 +17,7 @@ export class OnboardingBundlesController {
 
   @Post('admin/edge-packages/:id/download-tokens')
   @Authorize('create', 'DownloadToken')
+  @Idempotent('download_token.create')
   @ApiOperation({
     operationId: 'createOnboardingDownloadToken',
     summary: 'Make a signed one-time token for a component’s bundle, with the curl line that uses it',
@@ -27,6 +30,7 @@ export class OnboardingBundlesController {
   @Post('edge-packages/:id/bundle')
   @HttpCode(200)
   @Public()
+  @LimitedAs('download')
   @ApiOperation({ operationId: 'downloadOnboardingBundle', summary: 'Download the bundle of a component with a one-time token' })
   @ApiPublicIdParam()
   @ApiTokenHeader('collectorpkg-v2:eyJ1IjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl')

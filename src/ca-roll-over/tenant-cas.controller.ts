@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -37,6 +38,7 @@ export class TenantCasController {
    */
   @Post()
   @Authorize('update', 'TenantCa')
+  @Idempotent('tenant_ca.begin')
   @ApiOperation({ operationId: 'createNextTenantCa', summary: "Make the tenant's next CA" })
   @ApiProblems(400, 401, 403, 404, 409)
   async begin(@CurrentCaller() caller: Caller): Promise<TenantCaDto> {

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -19,6 +20,7 @@ export class CollectorsController {
 
   @Post()
   @Authorize('create', 'CollectorPackage')
+  @Idempotent('collector_package.create')
   @ApiOperation({
     operationId: 'createCollectorPackage',
     summary: 'Create a collector package; its certificate and NATS user are made right away',
@@ -49,6 +51,7 @@ export class CollectorsController {
   @Post(':id/retry')
   @HttpCode(202)
   @Authorize('update', 'CollectorPackage')
+  @Idempotent('collector_package.retry')
   @ApiOperation({ operationId: 'retryCollectorPackage', summary: 'Provision a package again that has failed' })
   @ApiProblems(400, 401, 403, 404, 409)
   async retry(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<CollectorPackageDto> {
@@ -58,6 +61,7 @@ export class CollectorsController {
   @Post(':id/renew')
   @HttpCode(202)
   @Authorize('update', 'CollectorPackage')
+  @Idempotent('collector_package.renew')
   @ApiOperation({
     operationId: 'renewCollectorPackage',
     summary: 'Make a new certificate and NATS user for a package; those before work until its collector was seen with the new ones',

@@ -3,6 +3,8 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Clock } from '#libs/kernel';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
+import { type Conditions, RequestConditions, Tagged } from '../platform/conditional/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -32,6 +34,7 @@ export class EdgeSitesController {
 
   @Post()
   @Authorize('create', 'EdgeSite')
+  @Idempotent('edge_site.create')
   @ApiOperation({ operationId: 'createEdgeSite', summary: 'Create an edge site; its leaf is provisioned right away' })
   @ApiProblems(400, 401, 403, 404, 409, 422)
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateEdgeSiteDto): Promise<EdgeSiteDto> {
@@ -50,33 +53,46 @@ export class EdgeSitesController {
 
   @Get(':id')
   @Authorize('read', 'EdgeSite')
+  @Tagged()
   @ApiOperation({ operationId: 'getEdgeSite', summary: 'Get an edge site' })
   @ApiProblems(400, 401, 403, 404)
-  async get(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<EdgeSiteDto> {
-    return this.present(await this.sites.get(caller, id));
+  async get(@CurrentCaller() caller: Caller, @IdParam() id: string, @RequestConditions() conditions: Conditions): Promise<EdgeSiteDto> {
+    return this.answer(conditions, await this.sites.get(caller, id));
   }
 
   @Patch(':id')
   @Authorize('update', 'EdgeSite')
+  @Tagged()
   @ApiOperation({
     operationId: 'updateEdgeSite',
     summary: 'Change an edge site; what its leaf’s files hold is made anew as the next generation',
   })
   @ApiProblems(400, 401, 403, 404, 422)
-  async update(@CurrentCaller() caller: Caller, @IdParam() id: string, @Body() body: UpdateEdgeSiteDto): Promise<EdgeSiteDto> {
-    return this.present(await this.sites.update(caller, id, toSiteChanges(body)));
+  async update(
+    @CurrentCaller() caller: Caller,
+    @IdParam() id: string,
+    @Body() body: UpdateEdgeSiteDto,
+    @RequestConditions() conditions: Conditions,
+  ): Promise<EdgeSiteDto> {
+    return this.answer(conditions, await this.sites.update(caller, id, toSiteChanges(body), conditions));
   }
 
   @Delete(':id')
   @HttpCode(204)
   @Authorize('delete', 'EdgeSite')
+  @Tagged()
   @ApiOperation({
     operationId: 'deleteEdgeSite',
     summary: 'Delete an edge site that the hub has all messages of: certificates and NATS users are revoked, the hub drops its leaf',
   })
   @ApiProblems(400, 401, 403, 404, 409, 422)
-  async delete(@CurrentCaller() caller: Caller, @IdParam() id: string, @Query() query: DeleteEdgeSiteQuery): Promise<void> {
-    await this.sites.delete(caller, id, { detach: query.collectors === 'detach', discard: query.buffered === 'discard' });
+  async delete(
+    @CurrentCaller() caller: Caller,
+    @IdParam() id: string,
+    @Query() query: DeleteEdgeSiteQuery,
+    @RequestConditions() conditions: Conditions,
+  ): Promise<void> {
+    await this.sites.delete(caller, id, { detach: query.collectors === 'detach', discard: query.buffered === 'discard', precondition: conditions });
   }
 
   @Get(':id/buffer')
@@ -98,6 +114,7 @@ export class EdgeSitesController {
   @Post(':id/leaf-server/regenerate')
   @HttpCode(202)
   @Authorize('regenerate', 'NatsLeafServer')
+  @Idempotent('nats_leaf_server.regenerate')
   @ApiOperation({
     operationId: 'regenerateLeafServer',
     summary: 'Make new certificates, credentials and configuration; the generation before works until the new one connected',
@@ -134,6 +151,7 @@ export class EdgeSitesController {
     return this.presentLeaf(await this.generations.reportRunning(caller, id, body.checksum));
   }
 
+  private answer = (conditions: Conditions, found: SiteWithLeaf) => conditions.answer(found.site.settingsVersion, this.present(found));
   private present = ({ site, leaf }: SiteWithLeaf) => toEdgeSiteDto(site, leaf, this.clock.now());
   private presentLeaf = ({ leaf }: SiteWithLeaf) => toNatsLeafServerDto(leaf, this.clock.now());
 }

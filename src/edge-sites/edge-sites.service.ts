@@ -7,6 +7,7 @@ import { CertificateService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
+import type { Precondition } from '../platform/conditional/index.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { slugOf } from '../platform/validation/index.js';
@@ -21,6 +22,13 @@ import { SiteDependents } from './site-dependents.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
 import { bufferUnknown, checkPorts, explainConflict, hasBufferedMessages, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
 import { loadSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
+
+/** How a site is deleted, and of which version it must be. */
+interface SiteDeletion {
+  detach?: boolean;
+  discard?: boolean;
+  precondition?: Precondition;
+}
 
 @Injectable()
 export class EdgeSitesService {
@@ -96,12 +104,13 @@ export class EdgeSitesService {
 
   /**
    * Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs.
-   * @throws DomainError `not_found`; `forbidden` for labels with which the caller would not reach it any more; `validation_failed`
+   * @throws DomainError `not_found`, `stale`; `forbidden` for labels with which the caller would not reach it any more; `validation_failed`
    */
-  async update(caller: Caller, id: string, changes: SiteChanges): Promise<SiteWithLeaf> {
+  async update(caller: Caller, id: string, changes: SiteChanges, precondition?: Precondition): Promise<SiteWithLeaf> {
     checkListenerHosts(changes, this.platformHosts.reserved);
     const { changed, applied } = await this.database.transaction(caller.tenantScope, async (em) => {
       const changed = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['update', 'EdgeSite']);
+      precondition?.check(changed.site.settingsVersion, 'edge site');
       refuseToShrinkBuffer(changed.leaf, changes);
       const applied = applyChanges(changed, changes);
       // As it is from now on.
@@ -109,6 +118,7 @@ export class EdgeSitesService {
       checkPorts(changed.leaf);
       checkBufferFits(changed.site, changed.leaf);
       changed.site.updatedAt = this.clock.now();
+      changed.site.settingsVersion++;
       if (applied.files) this.generations.request(changed.leaf);
       this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: applied.files });
       return { changed, applied };
@@ -122,12 +132,13 @@ export class EdgeSitesService {
    * Deletes a site: its certificates and NATS users are revoked, and the hub drops its leaf. What waits there then never arrives.
    * @param detach whether the packages of the site are let go; otherwise they are in the way
    * @param discard whether messages that wait at the leaf are let go; otherwise they are in the way, and so is not to know of any
-   * @throws DomainError `not_found`; `site_in_use` with the list of its packages; `site_has_buffered_messages`; `buffer_unknown`
+   * @throws DomainError `not_found`; `stale`; `site_in_use` with the list of its packages; `site_has_buffered_messages`; `buffer_unknown`
    */
-  async delete(caller: Caller, id: string, { detach = false, discard = false }: { detach?: boolean; discard?: boolean } = {}): Promise<void> {
+  async delete(caller: Caller, id: string, { detach = false, discard = false, precondition }: SiteDeletion = {}): Promise<void> {
     const deletable = async (em: Em, lockMode?: LockMode.PESSIMISTIC_WRITE) => {
       const found = await loadSite(em, caller, id, lockMode, ['delete', 'EdgeSite']);
       caller.authorize('delete', 'EdgeSite', found.site);
+      precondition?.check(found.site.settingsVersion, 'edge site');
       const dependents = await this.dependents.ofSite(em, id);
       if (dependents.length > 0 && !detach) throw inUse(dependents);
       return { ...found, dependents };
@@ -182,6 +193,7 @@ export class EdgeSitesService {
       serverSans: input.serverSans,
       ...BUFFER_DEFAULTS,
       ...given(bufferColumns(input.buffer)),
+      settingsVersion: 1,
       createdAt: now,
       updatedAt: now,
     });

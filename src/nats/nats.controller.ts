@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -39,6 +40,7 @@ export class NatsController {
 
   @Post('credentials')
   @Authorize('create', 'NatsCredential')
+  @Idempotent('nats_user.create')
   @ApiOperation({
     operationId: 'createNatsCredential',
     summary: 'Make a short-lived NATS user for a person or a test; its credentials are shown once',

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { NatsOperatorDto, RotationStepDto, toNatsOperatorDto } from './dto/nats-operator.dto.js';
@@ -21,6 +22,7 @@ export class OperatorController {
 
   @Post('signing-keys')
   @Authorize('update', 'NatsOperator')
+  @Idempotent('nats_operator_key.create')
   @ApiOperation({ operationId: 'createNatsOperatorKey', summary: 'Make the next signing key; hub and sites have to know it before it signs' })
   @ApiProblems(401, 403, 409)
   async begin(@CurrentCaller() caller: Caller): Promise<NatsOperatorDto> {

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -20,6 +21,7 @@ export class OnboardingPackagesController {
 
   @Post()
   @Authorize('create', 'OnboardingPackage')
+  @Idempotent('onboarding_package.create')
   @ApiOperation({ operationId: 'createOnboardingPackage', summary: 'Issue an onboarding package for a component of a site, with its certificate' })
   @ApiProblems(400, 401, 403, 404, 409, 422)
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateOnboardingPackageDto): Promise<OnboardingPackageDto> {

@@ -55,6 +55,18 @@ describe('a body', () => {
     expect([answer.statusCode, answer.json()]).toEqual([201, { body: null }]);
   });
 
+  it.each([
+    ['arrays', '[', ']'],
+    ['objects', '{"a":', '}'],
+    ['both', '[{"a":', '}]'],
+  ])('of %s that are nested too deep is refused with 422, whoever reads it', async (_what, open, close) => {
+    const nested = (levels: number) => post(`${open.repeat(levels)}1${close.repeat(levels)}`, 'application/json');
+    expect((await nested(8)).statusCode).toBe(201);
+    for (const levels of [17, 100, 10_000]) {
+      expect((await nested(levels)).json()).toMatchObject({ status: 422, code: 'validation_failed', errors: [{ pointer: '', code: 'too_deep' }] });
+    }
+  });
+
   it('of more than 128 KiB is refused with 413', async () => {
     expect((await post(JSON.stringify('a'.repeat(128 * 1024)), 'application/json')).json()).toMatchObject({ status: 413, code: 'too_large' });
   });
@@ -86,6 +98,52 @@ describe('every answer', () => {
       else expect(headers['strict-transport-security']).toMatch(transport);
     } finally {
       await app.close();
+    }
+  });
+});
+
+describe('the documentation', () => {
+  let app: NestFastifyApplication;
+  beforeAll(async () => {
+    app = await served({});
+  });
+  afterAll(() => app.close());
+
+  const policyOf = async (url: string) => {
+    const { headers } = await app.inject({ url });
+    const directives = String(headers['content-security-policy']).split(';').map((directive) => directive.trim().split(' '));
+    return Object.fromEntries(directives.map(([name, ...sources]) => [name, sources])) as Record<string, string[]>;
+  };
+  const allMatches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found!);
+
+  it.each(['/api/docs', '/api/docs/', '/api/docs?x=1'])('at %s loads what the policy that it comes with permits, and nothing else', async (url) => {
+    const policy = await policyOf(url);
+    const { body } = await app.inject({ url });
+    const [scripts, styles, images] = [/<script src="([^"]+)"/g, /rel="stylesheet"[^>]* href="([^"]+)"/g, /rel="icon"[^>]* href="([^"]+)"/g].map((asset) => allMatches(body, asset));
+    expect([scripts!.length > 0, styles!.length > 0, images!.length > 0]).toEqual([true, true, true]);
+    expect([policy['script-src'], policy['style-src'], policy['img-src']]).toEqual([[`'self'`], [`'self'`, `'unsafe-inline'`], [`'self'`, 'data:']]);
+    // A script that is written into the page would need 'unsafe-inline'.
+    expect(body).not.toMatch(/<script(?![^>]* src=)|\son\w+=|javascript:/i);
+    for (const [assets, type] of [[scripts, 'javascript'], [styles, 'text/css'], [images, 'image/png']] as const) {
+      for (const asset of assets!) {
+        const { origin, pathname } = new URL(asset, `http://self${url}`);
+        const answer = await app.inject({ url: pathname });
+        expect([origin, answer.statusCode, answer.headers['content-type']]).toEqual(['http://self', 200, expect.stringContaining(type)]);
+      }
+    }
+    const drawn = (await app.inject({ url: new URL(styles![0]!, `http://self${url}`).pathname })).body;
+    for (const address of allMatches(drawn, /url\(["']?([^"')]{1,20})/g)) expect(address).toMatch(/^(?:data:|#)/);
+  });
+
+  it('lets nothing be evaluated or framed', async () => {
+    const policy = await policyOf('/api/docs');
+    expect(JSON.stringify(policy)).not.toMatch(/unsafe-eval|unsafe-hashes|\*/);
+    expect(policy).toMatchObject({ 'default-src': [`'self'`], 'object-src': [`'none'`], 'frame-ancestors': [`'none'`] });
+  });
+
+  it('is the only page: all else may load nothing', async () => {
+    for (const url of ['/api/nothing', '/api/openapi.json', '/api/docsx', '/']) {
+      expect(await policyOf(url)).toEqual({ 'default-src': [`'none'`], 'frame-ancestors': [`'none'`] });
     }
   });
 });

@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import { DomainError } from '#libs/kernel';
 import { Config } from './config/index.js';
 import { JsonLogger } from './logging/index.js';
 import { serveOpenApi } from './openapi/index.js';
 import { sendFrameworkProblem } from './problem/index.js';
+import { isDeeper, MAX_DEPTH } from './validation/index.js';
 
 /** Bytes of a request's body. The largest that anybody sends is a list of labels and names. */
 const BODY_LIMIT = 128 * 1024;
@@ -42,15 +43,18 @@ function closeConnectionsAfterAnswers(http: FastifyInstance): void {
   });
 }
 
-/** They are the same for every answer: Helmet says them once. For each request anew, it took as long as all else that stands around a handler. */
-function securityHeaders({ publicUrl }: Config): Record<string, string> {
+/** Swagger UI styles itself inline. */
+const PAGE = { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], frameAncestors: [`'none'`], upgradeInsecureRequests: null };
+
+/** Whatever is no page may load nothing, should a browser take it for one. */
+const NO_PAGE = { defaultSrc: [`'none'`], frameAncestors: [`'none'`] };
+
+/** They are the same for every answer of a kind: Helmet says them once. For each request anew, it took as long as all else that stands around a handler. */
+function securityHeaders({ publicUrl }: Config, contentSecurityPolicy: HelmetOptions['contentSecurityPolicy']): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = { setHeader: (name: string, value: string) => (headers[name] = value), removeHeader: () => undefined };
   const say = helmet({
-    // Swagger UI styles itself inline; nothing else here serves pages.
-    contentSecurityPolicy: {
-      directives: { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], frameAncestors: [`'none'`], upgradeInsecureRequests: null },
-    },
+    contentSecurityPolicy,
     xFrameOptions: { action: 'deny' },
     // Whoever reaches it by http must go on doing so.
     strictTransportSecurity: publicUrl?.startsWith('https:') ?? false,
@@ -67,11 +71,14 @@ function admitOrigins(app: NestFastifyApplication, { corsOrigins }: Config): voi
   app.enableCors({
     origin: [...corsOrigins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'x-tenant'],
-    exposedHeaders: ['content-disposition', 'retry-after'],
+    allowedHeaders: ['authorization', 'content-type', 'x-tenant', 'idempotency-key', 'if-match', 'if-none-match'],
+    exposedHeaders: ['content-disposition', 'etag', 'idempotent-replayed', 'ratelimit', 'ratelimit-policy', 'retry-after'],
     maxAge: 600,
   });
 }
+
+/** The one page that there is, and what it loads. */
+const DOCUMENTATION = /^\/api\/docs(?:[/?]|$)/;
 
 /** What a process without the role `api` answers for, to those who watch over it. */
 const HEALTH = '/api/health/';
@@ -101,11 +108,16 @@ export function configureHttp(app: NestFastifyApplication): void {
   // Fastify reads plain text as well, and Nest forms; a handler would be given a string for an object, or strings for numbers.
   http.removeContentTypeParser('text/plain');
   app.useBodyParser('application/x-www-form-urlencoded', {}, (_request, _body, done) => done(new UnsupportedMediaTypeException()));
+  // Whatever reads a body may go down into it, and is not to run out of stack. JSON itself is read without.
+  http.addHook('preValidation', ({ body }, _reply, next) => {
+    const detail = `The body is nested too deep: objects and arrays may be nested ${MAX_DEPTH} deep.`;
+    next(isDeeper(body, MAX_DEPTH) ? new DomainError('validation_failed', detail, { errors: [{ pointer: '', code: 'too_deep', detail }] }) : undefined);
+  });
   closeConnectionsAfterAnswers(http);
   const config = app.get(Config);
-  const headers = securityHeaders(config);
-  http.addHook('onRequest', (_request, reply, next) => {
-    void reply.headers(headers);
+  const [ofPages, ofAllElse] = [securityHeaders(config, { directives: PAGE }), securityHeaders(config, { useDefaults: false, directives: NO_PAGE })];
+  http.addHook('onRequest', ({ url }, reply, next) => {
+    void reply.headers(DOCUMENTATION.test(url) ? ofPages : ofAllElse);
     next();
   });
   admitOrigins(app, config);

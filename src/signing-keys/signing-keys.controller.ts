@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { IdParam } from '../platform/validation/index.js';
@@ -25,6 +26,7 @@ export class SigningKeysController {
   @Post('rotate')
   @HttpCode(202)
   @Authorize('regenerate', 'NatsAccount')
+  @Idempotent('nats_signing_key.rotate')
   @ApiOperation({
     operationId: 'rotateSigningKeys',
     summary: 'Make new signing keys for the tenant’s accounts; leaves and packages get new users, and the keys before go when nobody has theirs any more',

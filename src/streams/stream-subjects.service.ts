@@ -5,6 +5,7 @@ import { checkAddedSubjects } from '#libs/nats';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
+import type { Precondition } from '../platform/conditional/index.js';
 import { Database, type Where } from '../platform/database/index.js';
 import { Streams } from './streams-queue.js';
 
@@ -25,17 +26,24 @@ export class StreamSubjectsService {
 
   /**
    * Says what the tenant's streams store besides what collectors publish; each is changed as its server runs.
-   * @throws DomainError `validation_failed`
+   * @throws DomainError `validation_failed`, `stale`
    */
-  async set(caller: Caller, addedSubjects: string[]): Promise<TenantStream> {
+  async set(caller: Caller, addedSubjects: string[], precondition?: Precondition): Promise<TenantStream> {
     const { tenantId } = caller;
     caller.authorize('update', 'StreamSubjects', { tenantId });
     checkAddedSubjects(addedSubjects);
     const stream = await this.database.transaction(caller.tenantScope, async (em) => {
+      // There may be no row yet to lock.
+      await em.execute('select pg_advisory_xact_lock(hashtext(?))', [`stream subjects ${tenantId}`]);
+      const version = versionOf(await em.findOne(TenantStream, { tenantId }));
+      precondition?.check(version, 'list of subjects');
       this.audit.record(em, caller, { action: 'stream_subjects.update', subjectType: 'tenant', subjectId: tenantId, detail: { added: addedSubjects } });
-      return em.upsert(TenantStream, { tenantId, addedSubjects, updatedAt: this.clock.now() });
+      return em.upsert(TenantStream, { tenantId, addedSubjects, settingsVersion: version + 1, updatedAt: this.clock.now() });
     });
     await this.streams.requestTenant(tenantId);
     return stream;
   }
 }
+
+/** 0 as long as nobody has changed it. */
+export const versionOf = (stream: TenantStream | null): number => stream?.settingsVersion ?? 0;

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Authorize, type Caller, CurrentCaller } from '../platform/auth/index.js';
+import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiPage, type Page, PageQuery } from '../platform/paging/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { CreateTenantDto, TenantDto, toTenantDto } from './dto/tenant.dto.js';
@@ -13,6 +14,7 @@ export class TenantsController {
 
   @Post()
   @Authorize('create', 'Tenant')
+  @Idempotent('tenant.create')
   @ApiOperation({ operationId: 'createTenant', summary: 'Create a tenant with its CA and its NATS account' })
   @ApiProblems(400, 401, 403, 409, 422)
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateTenantDto): Promise<TenantDto> {

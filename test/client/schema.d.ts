@@ -983,7 +983,7 @@ export interface components {
          * @description For programs.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "signing_key_in_use" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
+        ErrorCode: "malformed_request" | "unauthenticated" | "tenant_required" | "forbidden" | "not_found" | "conflict" | "slug_taken" | "jetstream_domain_taken" | "illegal_transition" | "not_provisioned" | "nats_leaf_url_missing" | "site_in_use" | "site_has_buffered_messages" | "buffer_unknown" | "ca_not_trusted_everywhere" | "signing_key_in_use" | "request_in_progress" | "answer_lost" | "stale" | "too_large" | "unsupported_media_type" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "unavailable" | "internal" | "invalid_configuration" | "profile_violation" | "issuer_expired" | "hub_unreachable" | "bundle_invalid";
         FieldError: {
             /**
              * @description JSON pointer (RFC 6901) into the body or query.
@@ -2726,8 +2726,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`), Signing key in use (`signing_key_in_use`) */
+        /** @description Conflict (`conflict`), Slug taken (`slug_taken`), JetStream domain taken (`jetstream_domain_taken`), Not possible in this state (`illegal_transition`), Not provisioned yet (`not_provisioned`), Address of the leaf missing (`nats_leaf_url_missing`), Site in use (`site_in_use`), Messages wait at the site (`site_has_buffered_messages`), Not known what waits at the site (`buffer_unknown`), Sites do not trust the CA yet (`ca_not_trusted_everywhere`), Signing key in use (`signing_key_in_use`), Still being done (`request_in_progress`), Done, and its answer lost (`answer_lost`) */
         Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Changed in the meantime (`stale`) */
+        Stale: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2753,9 +2762,24 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Validation failed (`validation_failed`) */
+        /** @description Validation failed (`validation_failed`), Idempotency key used for something else (`idempotency_key_reused`) */
         ValidationFailed: {
             headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many requests (`rate_limited`) */
+        RateLimited: {
+            headers: {
+                /** @description Seconds to wait before the next try. */
+                "Retry-After"?: number;
+                /** @description The limit: calls (`q`) in so many seconds (`w`). */
+                "RateLimit-Policy"?: string;
+                /** @description What is left of it (`r`), and after how many seconds it begins anew (`t`). */
+                RateLimit?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2789,6 +2813,21 @@ export interface components {
          * @example acme
          */
         Tenant: string;
+        /**
+         * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+         * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+         */
+        IdempotencyKey: string;
+        /**
+         * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+         * @example "3-Zm9vYmFyYmF6cXV4"
+         */
+        IfMatch: string;
+        /**
+         * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+         * @example "3-Zm9vYmFyYmF6cXV4"
+         */
+        IfNoneMatch: string;
     };
     requestBodies: never;
     headers: never;
@@ -2876,6 +2915,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2914,6 +2954,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2927,6 +2968,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -2940,6 +2986,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2950,9 +3001,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2986,6 +3039,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3035,6 +3089,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3067,6 +3122,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3074,7 +3130,13 @@ export interface operations {
     createTenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3087,6 +3149,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3101,6 +3168,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3130,6 +3198,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3174,6 +3243,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3208,6 +3278,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3250,6 +3321,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3277,6 +3349,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3311,6 +3384,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3347,6 +3421,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3385,6 +3460,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3398,6 +3474,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3407,6 +3488,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3418,6 +3504,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3452,6 +3540,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3494,6 +3583,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3529,6 +3619,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3561,6 +3652,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3599,6 +3691,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3612,6 +3705,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3625,6 +3723,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3639,6 +3742,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3674,6 +3778,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3706,6 +3811,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3719,6 +3825,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3728,6 +3839,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3739,6 +3855,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3781,6 +3899,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3823,6 +3942,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3867,6 +3987,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3880,6 +4001,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3893,6 +4019,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3907,6 +4038,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3920,6 +4052,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 id: string;
@@ -3931,16 +4068,34 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EdgeSite"];
                 };
             };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3962,6 +4117,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 id: string;
@@ -3982,7 +4142,9 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3996,6 +4158,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 id: string;
@@ -4011,6 +4178,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4021,9 +4193,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4058,6 +4232,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4092,6 +4267,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4105,6 +4281,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4116,6 +4297,11 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4127,6 +4313,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4162,6 +4350,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4203,6 +4392,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4243,6 +4433,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4287,6 +4478,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4300,6 +4492,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -4313,6 +4510,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4323,9 +4525,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4360,6 +4564,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4373,6 +4578,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4384,6 +4594,11 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4395,6 +4610,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4408,6 +4625,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4419,6 +4641,11 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4430,6 +4657,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4465,6 +4694,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4500,6 +4730,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4544,6 +4775,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4557,6 +4789,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -4570,6 +4807,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4584,6 +4826,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4618,6 +4861,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4658,6 +4902,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4693,6 +4938,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4728,6 +4974,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4741,6 +4988,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4756,6 +5008,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4766,9 +5023,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4799,6 +5058,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4812,6 +5072,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4827,6 +5092,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4841,6 +5111,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4871,6 +5142,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4884,6 +5156,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: string;
@@ -4899,6 +5176,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4913,6 +5195,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4942,6 +5225,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4969,6 +5253,7 @@ export interface operations {
                     "application/x-pem-file": string;
                 };
             };
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4982,6 +5267,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
             cookie?: never;
@@ -4991,16 +5281,34 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["StreamSubjects"];
                 };
             };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5014,6 +5322,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path?: never;
             cookie?: never;
@@ -5027,6 +5340,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5037,9 +5355,11 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5078,6 +5398,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5091,6 +5412,11 @@ export interface operations {
                  * @example acme
                  */
                 "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -5100,6 +5426,11 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -5118,6 +5449,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5160,6 +5493,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -5,6 +5,7 @@ import type { CreateApiKeyDto, CreatedApiKeyDto } from '../../src/api-keys/dto/a
 import type { TenantDto } from '../../src/tenants/dto/tenant.dto.js';
 import { type Api, ok } from '../../lab/api.js';
 import { freePort } from '../../lab/free-port.js';
+import { UNLIMITED } from '../../lab/unlimited.js';
 import { parseConfig } from '../../src/platform/config/index.js';
 import { type RunningService, start } from '../../src/start.js';
 import { startTestDatabase, type TestDatabase } from './database.js';
@@ -43,6 +44,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     NATS_URL: `nats://127.0.0.1:${await freePort()}`,
     NATS_LEAF_UPSTREAM_URL: 'tls://hub.example.com:7422',
     BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+    ...UNLIMITED,
     ...env,
   };
   let service = await start(parseConfig(settings));

@@ -4,6 +4,7 @@ import { AuditEvent, type AuditOutcome } from '#libs/model';
 import type { Caller } from '../auth/index.js';
 import { CLOCK, RANDOM } from '../clock.js';
 import { Database, type Em, type Scope } from '../database/index.js';
+import { settle } from '../idempotency/settle.js';
 
 export interface Deed {
   /** `<noun>.<verb>`, as `edge_site.create`. */
@@ -39,6 +40,7 @@ export class Audit {
   /** Adds a row to the transaction of the deed: both are kept, or neither. */
   record(em: Em, caller: Caller, deed: Deed): void {
     em.persist(Object.assign(new AuditEvent(), this.rowOf(caller, deed)));
+    if (caller.claim?.action === deed.action) settle(em, caller.claim, deed, this.clock.now());
   }
 
   /**

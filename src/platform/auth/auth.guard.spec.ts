@@ -3,11 +3,14 @@ import { APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { DomainError } from '#libs/kernel';
+import { UNLIMITED } from '../../../lab/unlimited.js';
 import { ConfigModule } from '../config/config.module.js';
 import { parseConfig } from '../config/index.js';
+import type { Database } from '../database/index.js';
 import { configureHttp, httpAdapterOptions } from '../http.js';
 import { LoggingModule } from '../logging/index.js';
 import { ProblemModule } from '../problem/index.js';
+import { RateLimits } from '../rate-limit/index.js';
 import { AuthGuard } from './auth.guard.js';
 import { Authenticator } from './authenticator.js';
 import { AnyCaller, Authorize } from './authorize.decorator.js';
@@ -55,13 +58,15 @@ class DoorsController {
   }
 }
 
-const config = parseConfig({ LOG_LEVEL: 'fatal' });
+const config = parseConfig({ LOG_LEVEL: 'fatal', ...UNLIMITED });
 
 @Module({
   imports: [ConfigModule.forRoot(config), LoggingModule, ProblemModule],
   controllers: [DoorsController],
   providers: [
     { provide: Authenticator, useValue: authenticator },
+    // Without a limit, it asks no database.
+    { provide: RateLimits, useValue: new RateLimits(config, {} as Database) },
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
 })

@@ -22,6 +22,14 @@ export interface Origin {
 
 export const originOf = ({ id, ip }: { id: string; ip: string }): Origin => ({ requestId: id, sourceAddress: ip });
 
+/** The Idempotency-Key that a call came with, claimed: what the call does is noted with it, in the same transaction. */
+export interface Claim {
+  /** Of the row in `idempotency_keys`. */
+  id: string;
+  /** The action of the audit row that says that it is done. */
+  action: string;
+}
+
 /** Who calls, from where, and what they may do. Every service takes it as its first argument. */
 export class Caller {
   readonly #ability: Ability;
@@ -29,6 +37,7 @@ export class Caller {
   constructor(
     readonly principal: Principal,
     readonly origin: Origin,
+    readonly claim?: Claim,
   ) {
     this.#ability = abilityFor(principal);
   }
@@ -67,7 +76,12 @@ export class Caller {
   /** The same caller, for a deed that is no tenant's, whichever it named. Whoever is a tenant's own stays in it. */
   ofThePlatform(): Caller {
     if (this.principal.role !== 'platform_admin') return this;
-    return new Caller({ ...this.principal, tenantId: null }, this.origin);
+    return new Caller({ ...this.principal, tenantId: null }, this.origin, this.claim);
+  }
+
+  /** The same caller, for a call that came with an Idempotency-Key. */
+  claiming(claim: Claim): Caller {
+    return new Caller(this.principal, this.origin, claim);
   }
 
   /** @throws DomainError `tenant_required` when a platform admin named no tenant */

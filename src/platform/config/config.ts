@@ -91,6 +91,18 @@ export abstract class Config {
   /** Origins (`https://host`) whose pages may call the API from a browser. */
   readonly corsOrigins!: readonly string[];
 
+  /** Calls a minute, of all processes together; 0 is no limit. */
+  readonly rateLimits!: {
+    /** With one key. */
+    readonly key: number;
+    /** From one address, whoever calls. */
+    readonly address: number;
+    /** Downloads with tokens, from one address. */
+    readonly download: number;
+    /** Keys that do not open, from one address. */
+    readonly authentication: number;
+  };
+
   /** A root CA that was brought along; both or neither. */
   readonly rootCaCertFile!: string | undefined;
   readonly rootCaKeyFile!: string | undefined;

@@ -68,6 +68,7 @@ describe('the configuration', () => {
         bootstrapAdminKey: undefined,
         oidc: undefined,
         encryptionKeys: undefined,
+        rateLimits: { key: 6_000, address: 12_000, download: 120, authentication: 30 },
         logLevel: 'info',
       });
     });
@@ -114,6 +115,10 @@ describe('the configuration', () => {
         HUB_CLIENT_PORT: '0',
         HUB_LEAF_PORT: '65535',
         SITES_PER_STREAM: '20',
+        RATE_LIMIT_KEY: '100',
+        RATE_LIMIT_ADDRESS: '0',
+        RATE_LIMIT_DOWNLOAD: '5',
+        RATE_LIMIT_AUTHENTICATION: '1000000',
       });
       expect(config).toMatchObject({
         environment: 'production',
@@ -142,6 +147,7 @@ describe('the configuration', () => {
         hubClientPort: 0,
         hubLeafPort: 65535,
         sitesPerStream: 20,
+        rateLimits: { key: 100, address: 0, download: 5, authentication: 1_000_000 },
         roles: ['worker', 'api'],
         logLevel: 'debug',
       });
@@ -213,6 +219,10 @@ describe('the configuration', () => {
     HUB_LEAF_PORT: ['x', '70000'],
     NATS_LEAF_UPSTREAM_URL: ['hub.example:7422', 'https://hub.example', 'tls://u:p@hub.example:7422', 'tls://hub.example:99999'],
     SITES_PER_STREAM: ['0', '1001', '-1', '1.5', 'many'],
+    RATE_LIMIT_KEY: ['-1', '1.5', 'none', '1000001'],
+    RATE_LIMIT_ADDRESS: ['-1', '1e3'],
+    RATE_LIMIT_DOWNLOAD: ['-1', '1/s'],
+    RATE_LIMIT_AUTHENTICATION: ['-1', 'off'],
     ROLES: ['api,', 'apis', 'api,api', ','],
     BOOTSTRAP_ADMIN_KEY: ['admin', 'sr_short_x', `sr_0123456789abcdef_${'s'.repeat(31)}`, `sr_0123456789abcdef_${'s'.repeat(42)}!`],
     ENCRYPTION_KEYS: ['x', key(1), `A:${key(1)}`, `a:${key(1)},a:${key(2)}`, `a:${Buffer.alloc(16).toString('base64')}`, `a:${key(1)},`, 'a:!!!'],

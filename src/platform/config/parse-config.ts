@@ -51,6 +51,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
     trustedProxies: read('TRUSTED_PROXIES', networks) ?? [],
     corsOrigins: read('CORS_ORIGINS', origins) ?? [],
+    rateLimits: {
+      key: read('RATE_LIMIT_KEY', calls) ?? 6_000,
+      address: read('RATE_LIMIT_ADDRESS', calls) ?? 12_000,
+      download: read('RATE_LIMIT_DOWNLOAD', calls) ?? 120,
+      authentication: read('RATE_LIMIT_AUTHENTICATION', calls) ?? 30,
+    },
     rootCaCertFile: read('ROOT_CA_CERT_FILE', path),
     rootCaKeyFile: read('ROOT_CA_KEY_FILE', path),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
@@ -113,6 +119,9 @@ function refuseSharedPorts(environment: Environment, ports: Partial<Record<PortV
     taken.set(number, name);
   }
 }
+
+/** A minute. */
+const calls = wholeNumber(0, 1_000_000);
 
 const secretUrl =
   (...schemes: string[]): Format<Secret> =>

@@ -64,6 +64,10 @@ export const CONFIG_VARIABLES = [
     meaning: 'Origins such as `https://console.example` whose pages may call the API from a browser, separated by commas',
     default: 'none',
   },
+  { name: 'RATE_LIMIT_KEY', meaning: 'Calls a minute with one API key, over all processes; 0 is no limit, as in the next three', default: '`6000`' },
+  { name: 'RATE_LIMIT_ADDRESS', meaning: 'Calls a minute from one address, or one IPv6 network (/64)', default: '`12000`' },
+  { name: 'RATE_LIMIT_DOWNLOAD', meaning: 'Downloads a minute with tokens, good or not, from one address', default: '`120`' },
+  { name: 'RATE_LIMIT_AUTHENTICATION', meaning: 'Keys a minute that do not open, from one address', default: '`30`' },
   {
     name: 'ROOT_CA_CERT_FILE',
     meaning: 'A root CA of your own, as PEM; taken at the first start, with `ROOT_CA_KEY_FILE`',

@@ -20,6 +20,8 @@ const DESCRIPTION = [
   'Errors are `application/problem+json` (RFC 9457) with a stable `code`. Lists have keyset cursors: give `next_cursor` ' +
     'back as `cursor`. Times are RFC 3339 in UTC; ids are UUIDs.',
   'A key that was narrowed to scopes needs the one that an operation names as `x-scope`.',
+  'A call that creates is safe to repeat with an `Idempotency-Key`. What can be changed has an `ETag`, to be given back as `If-Match`. Calls are limited ' +
+    'for each key and each address: `RateLimit` says what is left.',
 ].join('\n\n');
 
 /** Not as `openIdConnect`, which names an issuer: that is the deployment's. */

@@ -1,11 +1,15 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { PUBLIC_EXTENSION } from '../auth/public.decorator.js';
 import { PROBLEM_RESPONSE_NAMES, PROBLEM_STATUSES, problemResponse, type ProblemStatus } from '../problem/index.js';
+import { describeHeaders, HEADER_PARAMETERS, type Marked } from './headers.js';
 
-type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { [PUBLIC_EXTENSION]?: boolean };
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & Marked & { [PUBLIC_EXTENSION]?: boolean };
 type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
+
+/** Operations that may be called as often as anybody likes. */
+const UNLIMITED_TAG = 'Health';
 
 /** Operations that are about all tenants. */
 const PLATFORM_TAG = 'Tenants';
@@ -25,8 +29,8 @@ const SUCCESS: Record<string, string> = { 200: 'OK', 201: 'Created', 202: 'Accep
 
 /** Adds what holds for all operations alike, and gives the schemas the names that people use. */
 export function finishDocument({ openapi, info, servers, security, tags, paths, components }: OpenAPIObject): OpenAPIObject {
+  for (const path of Object.values(paths)) for (const method of METHODS) if (path[method]) finishOperation(path[method], method);
   const operations = Object.values(paths).flatMap((path) => METHODS.flatMap((method) => path[method] ?? []));
-  for (const operation of operations) finishOperation(operation);
   const used = new Set(operations.flatMap(({ responses }) => Object.values(responses).flatMap((one) => (one && '$ref' in one ? one.$ref : []))));
   const responses = PROBLEM_STATUSES.filter((status) => used.has(problemReference(status).$ref)).map(
     (status) => [PROBLEM_RESPONSE_NAMES[status], problemResponse(status)] as const,
@@ -35,7 +39,7 @@ export function finishDocument({ openapi, info, servers, security, tags, paths, 
     ...{ openapi, info, ...(servers && { servers }), ...(security && { security }), ...(tags && { tags }), paths },
     components: {
       ...components,
-      parameters: { Tenant: TENANT_HEADER },
+      parameters: usedBy(operations, { Tenant: TENANT_HEADER, ...HEADER_PARAMETERS }),
       responses: Object.fromEntries(responses),
       schemas: finishSchemas(components?.schemas ?? {}),
     },
@@ -48,11 +52,17 @@ export function finishDocument({ openapi, info, servers, security, tags, paths, 
   return JSON.parse(text) as OpenAPIObject;
 }
 
+/** Those of the shared parameters that some operation refers to. */
+function usedBy<Shared extends object>(operations: readonly Operation[], shared: Shared): Partial<Shared> {
+  const used = new Set(operations.flatMap(({ parameters = [] }) => parameters.flatMap((one) => ('$ref' in one ? one.$ref : []))));
+  return Object.fromEntries(Object.entries(shared).filter(([name]) => used.has(`#/components/parameters/${name}`))) as Partial<Shared>;
+}
+
 const problemReference = (status: (typeof PROBLEM_STATUSES)[number]) => ({
   $ref: `#/components/responses/${PROBLEM_RESPONSE_NAMES[status]}`,
 });
 
-function finishOperation(operation: Operation): void {
+function finishOperation(operation: Operation, method: (typeof METHODS)[number]): void {
   const parameters = (operation.parameters ??= []);
   if (operation[PUBLIC_EXTENSION]) {
     operation.security = [];
@@ -60,10 +70,10 @@ function finishOperation(operation: Operation): void {
     parameters.push(TENANT_PARAMETER);
   }
   delete operation[PUBLIC_EXTENSION];
+  const around = [...problemsAround(operation), ...describeHeaders(operation, method)];
   if (parameters.length === 0) delete operation.parameters;
 
   const { responses } = operation;
-  const around = problemsAround(operation);
   for (const [status, response] of Object.entries(responses)) {
     if (response && 'description' in response) response.description ||= SUCCESS[status] ?? '';
   }
@@ -75,8 +85,9 @@ function finishOperation(operation: Operation): void {
 }
 
 /** What may be answered before a handler runs: to a URL or a body that is not taken, to a tenant that is not named or not there, and always. */
-function problemsAround({ parameters, requestBody, responses, security }: Operation): ProblemStatus[] {
+function problemsAround({ parameters, requestBody, responses, security, tags }: Operation): ProblemStatus[] {
   const statuses: ProblemStatus[] = [500, 503];
+  if (!tags?.includes(UNLIMITED_TAG)) statuses.push(429);
   if (requestBody) statuses.push(400, 413, 415);
   // A NUL may stand in no URL.
   if (parameters?.some((parameter) => 'in' in parameter && parameter.in !== 'header')) statuses.push(400);

@@ -1,8 +1,10 @@
-import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Module, Patch, Post, Query } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ApiCreatedResponse, ApiOperation, ApiProperty, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiExtension, ApiOperation, ApiProperty, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import { Public } from '../auth/public.decorator.js';
+import { Tagged } from '../conditional/index.js';
+import { IDEMPOTENT_EXTENSION } from '../idempotency/index.js';
 import { ApiPage, PageQuery } from '../paging/index.js';
 import { ApiProblems } from '../problem/index.js';
 import { IdParam, IsDisplayName, IsHost, IsLabels, IsSlug } from '../validation/index.js';
@@ -61,6 +63,23 @@ class SitesController {
   open(): void {}
 }
 
+@ApiTags('Widgets')
+@Controller('widgets')
+class WidgetsController {
+  @Post()
+  @ApiExtension(IDEMPOTENT_EXTENSION, true)
+  @ApiCreatedResponse({ type: SiteDto })
+  create(): void {}
+
+  @Get(':id')
+  @Tagged()
+  get(@IdParam() _id: string): void {}
+
+  @Patch(':id')
+  @Tagged()
+  change(@IdParam() _id: string): void {}
+}
+
 @ApiTags('Tenants')
 @Controller('tenants')
 class TenantsController {
@@ -68,7 +87,7 @@ class TenantsController {
   list(): void {}
 }
 
-@Module({ controllers: [SitesController, TenantsController] })
+@Module({ controllers: [SitesController, TenantsController, WidgetsController] })
 class SitesModule {}
 
 describe('the OpenAPI document', () => {
@@ -86,7 +105,7 @@ describe('the OpenAPI document', () => {
 
   afterAll(() => app.close());
 
-  const operation = (method: 'get' | 'post', path: string) => document.paths[path]![method]!;
+  const operation = (method: 'get' | 'patch' | 'post', path: string) => document.paths[path]![method]!;
   const parameters = (path: string) => operation('get', path).parameters ?? [];
 
   it('is shown at /api/docs', async () => {
@@ -111,20 +130,20 @@ describe('the OpenAPI document', () => {
 
   it('has the problems of each operation, and those that any may answer with', () => {
     const { responses } = operation('post', '/api/sites');
-    expect(Object.keys(responses)).toEqual(['201', '400', '403', '404', '409', '413', '415', '422', '500', '503']);
+    expect(Object.keys(responses)).toEqual(['201', '400', '403', '404', '409', '413', '415', '422', '429', '500', '503']);
     expect(responses['422']).toEqual({ $ref: '#/components/responses/ValidationFailed' });
     expect(document.components!.responses!.ValidationFailed).toMatchObject({
-      description: 'Validation failed (`validation_failed`)',
+      description: expect.stringContaining('Validation failed (`validation_failed`)') as string,
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     });
   });
 
   it('has what a tenant that is not there is answered, and one that is not named where one is asked for', () => {
     const statuses = (path: string) => Object.keys(operation('get', path).responses);
-    expect(statuses('/api/sites/{id}')).toEqual(['400', '403', '404', '500', '503']);
-    expect(statuses('/api/sites')).toEqual(['200', '400', '404', '500', '503']);
-    expect(statuses('/api/tenants')).toEqual(['200', '404', '500', '503']);
-    expect(statuses('/api/sites/open/door')).toEqual(['200', '500', '503']);
+    expect(statuses('/api/sites/{id}')).toEqual(['400', '403', '404', '429', '500', '503']);
+    expect(statuses('/api/sites')).toEqual(['200', '400', '404', '429', '500', '503']);
+    expect(statuses('/api/tenants')).toEqual(['200', '404', '429', '500', '503']);
+    expect(statuses('/api/sites/open/door')).toEqual(['200', '429', '500', '503']);
   });
 
   it('has what a URL with a NUL is answered, where path or query are read', () => {
@@ -132,9 +151,25 @@ describe('the OpenAPI document', () => {
     expect(document.paths['/api/tenants']!.get!.responses).not.toHaveProperty('400');
   });
 
+  it('has the key of a call that may be repeated, and what a repeated one is answered', () => {
+    const { parameters, responses } = operation('post', '/api/widgets');
+    expect(parameters).toContainEqual({ $ref: '#/components/parameters/IdempotencyKey' });
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(['409', '422']));
+    expect(responses['201']).toHaveProperty('headers.Idempotent-Replayed');
+  });
+
+  it('has the conditions of what is tagged, and what is answered when they do not hold', () => {
+    const [read, change] = [operation('get', '/api/widgets/{id}'), operation('patch', '/api/widgets/{id}')];
+    expect(read.parameters).toContainEqual({ $ref: '#/components/parameters/IfNoneMatch' });
+    expect(change.parameters).toContainEqual({ $ref: '#/components/parameters/IfMatch' });
+    expect([Object.keys(read.responses), Object.keys(change.responses)]).toEqual([expect.arrayContaining(['304']), expect.arrayContaining(['412'])]);
+    for (const { responses } of [read, change]) expect(responses['200']).toHaveProperty('headers.ETag');
+    expect(JSON.stringify(document)).not.toMatch(/x-idempotent|x-tagged/);
+  });
+
   it('defines the answers that are used, and no others', () => {
     expect(Object.keys(document.components!.responses!)).toEqual(
-      ['BadRequest', 'Forbidden', 'NotFound', 'Conflict', 'TooLarge', 'UnsupportedMediaType', 'ValidationFailed', 'InternalError', 'Unavailable'],
+      ['BadRequest', 'Forbidden', 'NotFound', 'Conflict', 'Stale', 'TooLarge', 'UnsupportedMediaType', 'ValidationFailed', 'RateLimited', 'InternalError', 'Unavailable'],
     );
   });
 

@@ -24,13 +24,19 @@ const STARTUP_ONLY: ReadonlySet<ErrorCode> = new Set(['invalid_configuration']);
 
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait before the next try.', schema: { type: 'integer' as const, example: 2 } } };
 
+/** As draft-ietf-httpapi-ratelimit-headers has them. */
+const RATE_LIMIT = {
+  'RateLimit-Policy': { description: 'The limit: calls (`q`) in so many seconds (`w`).', schema: { type: 'string' as const, example: '"key";q=6000;w=60' } },
+  RateLimit: { description: 'What is left of it (`r`), and after how many seconds it begins anew (`t`).', schema: { type: 'string' as const, example: '"key";r=0;t=12' } },
+};
+
 /** The OpenAPI response object of the problems of a status, with an example for each code. */
 export function problemResponse(status: ProblemStatus) {
   const codes = ERROR_CODES.filter((code) => PROBLEMS[code].status === status && !STARTUP_ONLY.has(code));
   const examples = codes.map((code) => [code, { summary: PROBLEMS[code].title, value: exampleOf(code) }] as const);
   return {
     description: codes.map((code) => `${PROBLEMS[code].title} (\`${code}\`)`).join(', '),
-    ...((status === 429 || status === 503) && { headers: RETRY_AFTER }),
+    ...((status === 429 || status === 503) && { headers: { ...RETRY_AFTER, ...(status === 429 && RATE_LIMIT) } }),
     content: {
       'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) }, examples: Object.fromEntries(examples) },
     },

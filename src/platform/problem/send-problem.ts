@@ -26,7 +26,8 @@ export function sendProblem(error: DomainError, request: FastifyRequest & WithPr
   const { status } = PROBLEMS[error.code];
   for (const header of HEADERS_OF_ANSWER) reply.removeHeader(header);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  if (status === 429 || status === 503) reply.header('retry-after', String(retryAfter(error)));
+  const seconds = retryAfter(error, status);
+  if (seconds !== undefined) reply.header('retry-after', String(seconds));
   // As bytes: to a text Fastify would add a charset, which this media type does not have.
   const body = Buffer.from(JSON.stringify(problemFrom(error, request.id)));
   void reply.status(status).header('content-type', 'application/problem+json').send(body);
@@ -48,6 +49,8 @@ function problemFrom({ code, message, errors }: DomainError, requestId: string):
   };
 }
 
-function retryAfter({ context: { retryAfter } }: DomainError): number {
-  return typeof retryAfter === 'number' ? Math.max(1, Math.ceil(retryAfter)) : RETRY_AFTER;
+/** Seconds; undefined where waiting alone changes nothing. */
+function retryAfter({ context: { retryAfter } }: DomainError, status: number): number | undefined {
+  if (typeof retryAfter === 'number') return Math.max(1, Math.ceil(retryAfter));
+  return status === 429 || status === 503 ? RETRY_AFTER : undefined;
 }

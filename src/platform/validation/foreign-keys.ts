@@ -1,8 +1,6 @@
 import type { FieldError } from '#libs/kernel';
+import { MAX_DEPTH } from './depth.js';
 import { pointerTo } from './pointer.js';
-
-/** Deeper than any input of this API, shallow enough for every recursion that follows. */
-const MAX_DEPTH = 16;
 
 /**
  * Finds what class-validator does not see: keys that plain objects inherit (`__proto__`, `constructor`, `hasOwnProperty`…),

@@ -1,3 +1,4 @@
+export * from './depth.js';
 export * from './field-decorators.js';
 export * from './host.js';
 export * from './id-param.decorator.js';

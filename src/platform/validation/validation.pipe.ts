@@ -35,7 +35,11 @@ export class InputValidationPipe extends ValidationPipe {
   }
 }
 
+/** A body of thousands of fields that nobody knows is not answered with as many sentences. */
+const MOST_ERRORS = 100;
+
 function refusal(errors: FieldError[]): DomainError {
-  const message = errors.length === 1 ? 'One field is not valid: see errors.' : `${errors.length} fields are not valid: see errors.`;
-  return new DomainError('validation_failed', message, { errors });
+  const see = errors.length > MOST_ERRORS ? `see errors for the first ${MOST_ERRORS}` : 'see errors';
+  const message = errors.length === 1 ? `One field is not valid: ${see}.` : `${errors.length} fields are not valid: ${see}.`;
+  return new DomainError('validation_failed', message, { errors: errors.slice(0, MOST_ERRORS) });
 }

@@ -166,6 +166,12 @@ describe('validation', () => {
       expect(answer.json<ProblemDto>().errors!.map(({ pointer }) => pointer)).toEqual(['/constructor', '/hasOwnProperty']);
     });
 
+    it('names the first hundred of thousands, and says how many there are', async () => {
+      const unknown = Object.fromEntries(Array.from({ length: 3_000 }, (_, at) => [`field_${at}`, 1]));
+      const problem = (await post({ name: 'a', ...unknown })).json<ProblemDto>();
+      expect([problem.errors!.length, problem.detail]).toEqual([100, '3000 fields are not valid: see errors for the first 100.']);
+    });
+
     it('answers 200,000 levels of nesting like any other bad input', async () => {
       const levels = 200_000;
       expect(await refused(`{"name":${'['.repeat(levels)}${']'.repeat(levels)}}`)).toEqual([expect.stringMatching(/ too_deep$/)]);

@@ -60,7 +60,7 @@ describe('openapi.yaml gives an example', () => {
       (operation.parameters ?? []).map((parameter) => ({ name: `${name} ${parameter.name}`, parameter })),
     );
     const shared = Object.entries(components.parameters).map(([name, parameter]) => ({ name, parameter }));
-    expect(shared.map(({ name }) => name)).toEqual(['Tenant']);
+    expect(shared.map(({ name }) => name)).toEqual(['Tenant', 'IdempotencyKey', 'IfMatch', 'IfNoneMatch']);
     const without = [...described, ...shared].filter(({ parameter }) => !hasExample(parameter) && !(parameter.schema && hasExample(parameter.schema)));
     expect(without.map(({ name }) => name)).toEqual([]);
   });

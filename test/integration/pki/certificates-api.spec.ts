@@ -13,6 +13,7 @@ import { ConfigModule, parseConfig } from '../../../src/platform/config/index.js
 import { Database, PLATFORM } from '../../../src/platform/database/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
 import { ProblemModule } from '../../../src/platform/problem/index.js';
+import { RateLimitModule } from '../../../src/platform/rate-limit/index.js';
 import { ValidationModule } from '../../../src/platform/validation/index.js';
 import { startTestDatabase, type TestDatabase } from '../../support/database.js';
 import { opensslCrlText, opensslVerify } from './openssl.js';
@@ -56,7 +57,7 @@ async function startApi(database: Database): Promise<NestFastifyApplication> {
   @Module({ providers, exports: [Database, KeyRing] })
   class TestPlatform {}
 
-  const imports = [TestPlatform, ConfigModule.forRoot(parseConfig({})), ClockModule, AuditModule, AuthModule, ProblemModule, ValidationModule, PkiModule];
+  const imports = [TestPlatform, ConfigModule.forRoot(parseConfig({})), ClockModule, AuditModule, AuthModule, ProblemModule, ValidationModule, RateLimitModule, PkiModule];
   const module = await Test.createTestingModule({ imports }).compile();
   const started = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
   started.setGlobalPrefix('api');

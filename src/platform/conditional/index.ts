@@ -1,0 +1,3 @@
+export * from './conditions.js';
+export * from './entity-tag.js';
+export * from './tagged.decorator.js';
