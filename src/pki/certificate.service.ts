@@ -105,7 +105,7 @@ export class CertificateService {
   private async signRecorded({ certificate, publicKey }: SigningRequest, recorded?: Certificate): Promise<SignedCertificate> {
     if (recorded?.status !== 'intended') throw notOpen(certificate, recorded);
     const intent = intentOf(recorded, certificate);
-    return signCertificate(intent, publicKey, await this.authorities.issuer(recorded.issuerId));
+    return signCertificate(intent, publicKey, await this.authorities.issuer(recorded));
   }
 
   /**
