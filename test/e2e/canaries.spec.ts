@@ -68,9 +68,7 @@ interface World {
 
 const lab = withDeployment<World>(
   async (deployment) => {
-    const hub = JSON.parse(readFileSync(join(deployment.dataDir, 'hub/ports.json'), 'utf8')) as { client: number; leaf: number };
-    const urls = { NATS_URL: `nats://127.0.0.1:${hub.client}`, NATS_LEAF_UPSTREAM_URL: `tls://127.0.0.1:${hub.leaf}` };
-    const worker = await deployment.startAnother('worker', { ROLES: 'worker', METRICS_PORT: '', ...urls });
+    const worker = await deployment.startAnother('worker', { ROLES: 'worker', METRICS_PORT: '' });
     const admin = new RecordedApi(deployment.service.api.url, { key: BOOTSTRAP_ADMIN_KEY }, canaries);
     const tenant = await Tenant.create(admin, 'Acme', { directory: join(deployment.directory, 'sites'), natsServer: NATS_SERVERS.latest });
     return { worker, admin, tenant };
