@@ -5,11 +5,12 @@ import { connect, Database } from './platform/database/index.js';
 import { encryptionKeys, KeyRing, Reencryption } from './platform/encryption/index.js';
 import { withDatabase } from './with-database.js';
 
-const USAGE = `Re-encrypts everything in the database under the first key of ENCRYPTION_KEYS, while the service runs.
+const USAGE = `Re-encrypts everything in the database under the first key of ENCRYPTION_KEYS, bound to its tenant, while the service runs.
 
 usage: npm run keys:reencrypt
 
-It can be broken off and run again. Exit status 0 says that nothing is left under another key, 1 that something is, or that it failed.
+It can be broken off and run again. Exit status 0 says that nothing is left under another key or in an earlier format, 1 that something is, or
+that it failed.
 
 Environment: as for npm start; it needs the database (DATABASE_URL, or DATA_DIR for the embedded one) and all keys in use.
 `;
@@ -24,20 +25,21 @@ try {
   process.exitCode = 1;
 }
 
-/** @returns whether nothing is left under another key than the first */
+/** @returns whether nothing is left under another key than the first, or in an earlier format */
 function reencrypt(config: Config): Promise<boolean> {
   const keys = encryptionKeys(config);
   return withDatabase(config, async ({ serviceUrl }) => {
     const connections = await connect(serviceUrl);
     try {
-      return await run(new Reencryption(new Database(connections), new KeyRing(keys, systemRandom)), keys[0]!.id);
+      const keyRing = new KeyRing(keys, systemRandom);
+      return await run(new Reencryption(new Database(connections), keyRing), keyRing.writingHead, keys[0]!.id);
     } finally {
       await connections.close();
     }
   });
 }
 
-async function run(reencryption: Reencryption, keyId: string): Promise<boolean> {
+async function run(reencryption: Reencryption, writingHead: string, keyId: string): Promise<boolean> {
   const columns = reencryption.columns();
   for (const column of columns) {
     const replaced = await reencryption.run(column);
@@ -47,12 +49,12 @@ async function run(reencryption: Reencryption, keyId: string): Promise<boolean> 
   const totals = new Map<string, number>();
   for (const { keyId: id, count } of uses) totals.set(id, (totals.get(id) ?? 0) + count);
   for (const [id, count] of totals) say(`Under "${id}": ${count}`);
-  for (const { table, column, keyId: id, count } of uses) if (id !== keyId) say(`${table}.${column}: ${count} left under "${id}"`);
-  const left = [...totals].filter(([id]) => id !== keyId);
+  const left = uses.filter((use) => `${use.format}:${use.keyId}:` !== writingHead);
+  for (const { table, column, format, keyId: id, count } of left) say(`${table}.${column}: ${count} left under "${id}" in format ${format}`);
   say(
     left.length === 0
-      ? `Everything is encrypted under "${keyId}". Once no process has another key in front of it, the others can be removed.`
-      : `A process still writes with another key. Put "${keyId}" in front of ENCRYPTION_KEYS everywhere, restart, and run this again.`,
+      ? `Everything is encrypted under "${keyId}" and bound to its tenant. Once no process has another key in front of it, the others can be removed.`
+      : `A process still writes with another key, or is of an earlier version. Put "${keyId}" in front of ENCRYPTION_KEYS everywhere, restart, and run this again.`,
   );
   return left.length === 0;
 }

@@ -91,8 +91,8 @@ export class EdgeSiteBundlesService {
     return asked.map(({ siteId }) => outcomeOf(() => leafBundleOf(rowOf.get(siteId))));
   }
 
-  private open({ leafId, slug, bundleCiphertext }: LeafBundle): PackedDownload {
-    const archive = openLeafBundle(this.keyRing, leafId, bundleCiphertext);
+  private open({ leafId, tenantId, slug, bundleCiphertext }: LeafBundle): PackedDownload {
+    const archive = openLeafBundle(this.keyRing, { id: leafId, tenantId }, bundleCiphertext);
     const [piece] = archive.pieces === 1 ? archive : [];
     return { fileName: fileName(slug), length: archive.length, content: piece ?? Readable.from(archive, { objectMode: false }) };
   }

@@ -76,4 +76,4 @@ export class EnrollmentKeys {
   }
 }
 
-const place = (rowId: string) => ({ table: 'enrollment_keys', column: 'private_key', rowId });
+const place = (rowId: string) => ({ table: 'enrollment_keys', column: 'private_key', rowId, tenantId: null });

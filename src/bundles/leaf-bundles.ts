@@ -4,6 +4,7 @@ import { DomainError } from '#libs/kernel';
 export interface LeafBundle {
   slug: string;
   leafId: string;
+  tenantId: string;
   generation: number;
   bundleCiphertext: Buffer;
 }
@@ -26,7 +27,7 @@ export interface LeafBundleRow extends Omit<LeafBundle, 'bundleCiphertext'> {
  */
 export const FIND_LEAF_BUNDLES = `
   select site.id as "subjectId", site.slug,
-         leaf.id as "leafId", leaf.status, leaf.generation as "wantedGeneration", leaf.last_error as "lastError",
+         leaf.id as "leafId", leaf.tenant_id as "tenantId", leaf.status, leaf.generation as "wantedGeneration", leaf.last_error as "lastError",
          leaf.provisioned_generation as "generation", leaf.bundle_ciphertext as "bundleCiphertext",
          leaf.status <> 'pending' and leaf.bundle_ciphertext is not null as "isGiven",
          jsonb_build_object('generation', leaf.provisioned_generation) as "auditDetail"

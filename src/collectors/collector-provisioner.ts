@@ -58,7 +58,7 @@ export class CollectorProvisioner {
         {
           certPem: signed.certificatePem + issuerPemOf(intended.certificate),
           caChainPem: chainPem,
-          ...sealCollectorSecrets(this.keyRing, collector.id, { keyPem, creds }),
+          ...sealCollectorSecrets(this.keyRing, collector, { keyPem, creds }),
           certExpiresAt: signed.notAfter,
         },
         this.clock.now(),

@@ -8,17 +8,19 @@ export interface CollectorSecrets {
   creds: Secret;
 }
 
-const at = (rowId: string, column: string) => ({ table: 'collector_packages', column, rowId });
+type Owner = Pick<CollectorPackage, 'id' | 'tenantId'>;
 
-export const sealCollectorSecrets = (keyRing: KeyRing, packageId: string, { keyPem, creds }: CollectorSecrets) => ({
-  keyPemCiphertext: keyRing.seal(keyPem, at(packageId, 'key_pem')),
-  credsCiphertext: keyRing.seal(creds, at(packageId, 'creds')),
+const at = ({ id: rowId, tenantId }: Owner, column: string) => ({ table: 'collector_packages', column, rowId, tenantId });
+
+export const sealCollectorSecrets = (keyRing: KeyRing, owner: Owner, { keyPem, creds }: CollectorSecrets) => ({
+  keyPemCiphertext: keyRing.seal(keyPem, at(owner, 'key_pem')),
+  credsCiphertext: keyRing.seal(creds, at(owner, 'creds')),
 });
 
 export const openCollectorSecrets = (
   keyRing: KeyRing,
-  { id, keyPemCiphertext, credsCiphertext }: Pick<CollectorPackage, 'id' | 'keyPemCiphertext' | 'credsCiphertext'>,
+  collector: Owner & Pick<CollectorPackage, 'keyPemCiphertext' | 'credsCiphertext'>,
 ): CollectorSecrets => ({
-  keyPem: keyRing.open(keyPemCiphertext ?? '', at(id, 'key_pem')),
-  creds: keyRing.open(credsCiphertext ?? '', at(id, 'creds')),
+  keyPem: keyRing.open(collector.keyPemCiphertext ?? '', at(collector, 'key_pem')),
+  creds: keyRing.open(collector.credsCiphertext ?? '', at(collector, 'creds')),
 });

@@ -12,26 +12,28 @@ export interface LeafSecrets {
 
 type Ciphertexts = Pick<NatsLeafServer, 'leafKeyPemCiphertext' | 'serverKeyPemCiphertext' | 'credsCiphertext' | 'controlCredsCiphertext'>;
 
-const at = (rowId: string, column: string) => ({ table: 'nats_leaf_servers', column, rowId });
+export type LeafOwner = Pick<NatsLeafServer, 'id' | 'tenantId'>;
 
-export const sealLeafSecrets = (keyRing: KeyRing, leafId: string, secrets: LeafSecrets) => ({
-  leafKeyPemCiphertext: keyRing.seal(secrets.leafKeyPem, at(leafId, 'leaf_key_pem')),
-  serverKeyPemCiphertext: keyRing.seal(secrets.serverKeyPem, at(leafId, 'server_key_pem')),
-  credsCiphertext: keyRing.seal(secrets.creds, at(leafId, 'creds')),
-  controlCredsCiphertext: keyRing.seal(secrets.controlCreds, at(leafId, 'control_creds')),
+const at = ({ id: rowId, tenantId }: LeafOwner, column: string) => ({ table: 'nats_leaf_servers', column, rowId, tenantId });
+
+export const sealLeafSecrets = (keyRing: KeyRing, leaf: LeafOwner, secrets: LeafSecrets) => ({
+  leafKeyPemCiphertext: keyRing.seal(secrets.leafKeyPem, at(leaf, 'leaf_key_pem')),
+  serverKeyPemCiphertext: keyRing.seal(secrets.serverKeyPem, at(leaf, 'server_key_pem')),
+  credsCiphertext: keyRing.seal(secrets.creds, at(leaf, 'creds')),
+  controlCredsCiphertext: keyRing.seal(secrets.controlCreds, at(leaf, 'control_creds')),
 });
 
-export const openLeafSecrets = (keyRing: KeyRing, leaf: Ciphertexts & { id: string }): LeafSecrets => ({
-  leafKeyPem: keyRing.open(leaf.leafKeyPemCiphertext ?? '', at(leaf.id, 'leaf_key_pem')),
-  serverKeyPem: keyRing.open(leaf.serverKeyPemCiphertext ?? '', at(leaf.id, 'server_key_pem')),
-  creds: keyRing.open(leaf.credsCiphertext ?? '', at(leaf.id, 'creds')),
-  controlCreds: keyRing.open(leaf.controlCredsCiphertext ?? '', at(leaf.id, 'control_creds')),
+export const openLeafSecrets = (keyRing: KeyRing, leaf: Ciphertexts & LeafOwner): LeafSecrets => ({
+  leafKeyPem: keyRing.open(leaf.leafKeyPemCiphertext ?? '', at(leaf, 'leaf_key_pem')),
+  serverKeyPem: keyRing.open(leaf.serverKeyPemCiphertext ?? '', at(leaf, 'server_key_pem')),
+  creds: keyRing.open(leaf.credsCiphertext ?? '', at(leaf, 'creds')),
+  controlCreds: keyRing.open(leaf.controlCredsCiphertext ?? '', at(leaf, 'control_creds')),
 });
 
 /** @param archive the tar.gz, as it is packed */
-export const sealLeafBundle = (keyRing: KeyRing, leafId: string, archive: AsyncIterable<Buffer>): Promise<Buffer> =>
-  keyRing.sealStream(archive, at(leafId, 'bundle'));
+export const sealLeafBundle = (keyRing: KeyRing, leaf: LeafOwner, archive: AsyncIterable<Buffer>): Promise<Buffer> =>
+  keyRing.sealStream(archive, at(leaf, 'bundle'));
 
 /** The tar.gz. */
-export const openLeafBundle = (keyRing: KeyRing, leafId: string, bundleCiphertext: Buffer): OpenedStream =>
-  keyRing.openStream(bundleCiphertext, at(leafId, 'bundle'));
+export const openLeafBundle = (keyRing: KeyRing, leaf: LeafOwner, bundleCiphertext: Buffer): OpenedStream =>
+  keyRing.openStream(bundleCiphertext, at(leaf, 'bundle'));

@@ -39,7 +39,7 @@ export class AccountKeys {
       account.otherSigningKeys = [...account.otherSigningKeys, pair.publicKey];
       await this.accounts.sign(em, account);
       const id = newId(this.clock, this.random);
-      const seedCiphertext = this.keyRing.seal(pair.seed, place(id));
+      const seedCiphertext = this.keyRing.seal(pair.seed, place({ id, tenantId }));
       keys.push(this.accounts.recordKey(em, account, { id, status: 'next', publicKey: pair.publicKey, seedCiphertext, listedRevision: account.jwtRevision }));
     }
     return { accounts, keys };
@@ -56,7 +56,7 @@ export class AccountKeys {
     const { account, key } = found;
     const now = this.clock.now();
     const active = await em.findOneOrFail(NatsAccountKey, { accountId: account.id, status: 'active' });
-    const seed = this.keyRing.open(key.seedCiphertext ?? '', place(key.id));
+    const seed = this.keyRing.open(key.seedCiphertext ?? '', place(key));
     account.otherSigningKeys = account.otherSigningKeys.map((listed) => (listed === key.publicKey ? active.publicKey : listed));
     this.accounts.useSigningKey(account, key.publicKey, seed);
     active.apply('RETIRE', now);
@@ -119,7 +119,7 @@ export class AccountKeys {
   }
 }
 
-const place = (rowId: string) => ({ table: 'nats_account_keys', column: 'seed', rowId });
+const place = ({ id: rowId, tenantId }: Pick<NatsAccountKey, 'id' | 'tenantId'>) => ({ table: 'nats_account_keys', column: 'seed', rowId, tenantId });
 
 function underWay(keys: readonly NatsAccountKey[]): DomainError {
   const of = keys.map(({ publicKey, status }) => `${publicKey} is ${status}`).join(', ');

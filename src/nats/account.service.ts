@@ -65,13 +65,13 @@ export class AccountService {
 
   /** What signs the account's users. */
   signingKey(row: NatsAccount): KeyPair {
-    return keyPairFromSeed(this.keyRing.open(row.signingSeedCiphertext, place(row.id, 'signing_seed')));
+    return keyPairFromSeed(this.keyRing.open(row.signingSeedCiphertext, place(row, 'signing_seed')));
   }
 
   /** Lets another key sign the account's users. What its JWT lists is the caller's to see to. */
   useSigningKey(row: NatsAccount, publicKey: string, seed: Secret): void {
     row.signingKey = publicKey;
-    row.signingSeedCiphertext = this.keyRing.seal(seed, place(row.id, 'signing_seed'));
+    row.signingSeedCiphertext = this.keyRing.seal(seed, place(row, 'signing_seed'));
   }
 
   /** Puts a signing key of an account on record. */
@@ -125,17 +125,16 @@ export class AccountService {
   }
 
   private async create(em: Em, tenant: Tenant, kind: NatsAccountKind): Promise<NatsAccount> {
-    const id = newId(this.clock, this.random);
+    const owner = { id: newId(this.clock, this.random), tenantId: tenant.id };
     const identity = createKeyPair('account', this.random);
     const signing = createKeyPair('account', this.random);
     const row = Object.assign(new NatsAccount(), {
-      id,
-      tenantId: tenant.id,
+      ...owner,
       kind,
       publicKey: identity.publicKey,
-      identitySeedCiphertext: this.keyRing.seal(identity.seed, place(id, 'identity_seed')),
+      identitySeedCiphertext: this.keyRing.seal(identity.seed, place(owner, 'identity_seed')),
       signingKey: signing.publicKey,
-      signingSeedCiphertext: this.keyRing.seal(signing.seed, place(id, 'signing_seed')),
+      signingSeedCiphertext: this.keyRing.seal(signing.seed, place(owner, 'signing_seed')),
       otherSigningKeys: [],
       revocations: {},
       jwtRevision: 0,
@@ -145,7 +144,7 @@ export class AccountService {
     });
     this.signBy(row, claimsOf(row, tenant), await this.operator.within(em));
     em.persist(row);
-    this.recordKey(em, row, { id, status: 'active', publicKey: row.signingKey, seedCiphertext: null, listedRevision: 1 });
+    this.recordKey(em, row, { id: row.id, status: 'active', publicKey: row.signingKey, seedCiphertext: null, listedRevision: 1 });
     return row;
   }
 
@@ -193,7 +192,7 @@ export class AccountService {
   }
 }
 
-const place = (rowId: string, column: string) => ({ table: 'nats_accounts', column, rowId });
+const place = ({ id: rowId, tenantId }: Pick<NatsAccount, 'id' | 'tenantId'>, column: string) => ({ table: 'nats_accounts', column, rowId, tenantId });
 
 const find = (em: Em, tenantId: string, kind: NatsAccountKind) => em.findOne(NatsAccount, { tenantId, kind });
 

@@ -19,6 +19,9 @@ import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { AccountService } from './account.service.js';
 
+/** Intents that are closed at once. */
+const FORGOTTEN_BATCH = 200;
+
 /** A user whose key is on record, with the key, which is nowhere else. */
 export interface IntendedUser {
   user: NatsUser;
@@ -193,6 +196,14 @@ export class CredentialService {
     const where = { ...heldBy(holder), status: 'intended' as const };
     const left = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
     for (const user of left) user.apply('ABANDON');
+  }
+
+  /** As of `CertificateService`. */
+  async abandonForgotten(em: Em, before: Date): Promise<number> {
+    const where = { status: 'intended' as const, createdAt: { $lt: before } };
+    const left = await em.find(NatsUser, where, { lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE, orderBy: { createdAt: 'asc' }, limit: FORGOTTEN_BATCH });
+    for (const user of left) user.apply('ABANDON');
+    return left.length;
   }
 
   /**

@@ -13,6 +13,9 @@ const HOST = '127.0.0.1';
 
 const SWEEP_INTERVAL = 1_000;
 
+/** How long a hub that runs already may take to say who it is, in milliseconds. */
+const MONITOR_LIMIT = 2_000;
+
 interface Ports {
   client: number;
   leaf: number;
@@ -96,8 +99,19 @@ export class LocalHub {
     return {
       client: this.config.hubClientPort || (kept?.client ?? (await freePort())),
       leaf: this.config.hubLeafPort || (kept?.leaf ?? (await freePort())),
-      monitor: kept !== undefined && (await isPortFree(kept.monitor)) ? kept.monitor : await freePort(),
+      monitor: kept !== undefined && ((await isPortFree(kept.monitor)) || (await isHubOn(kept))) ? kept.monitor : await freePort(),
     };
+  }
+}
+
+/** Whether what listens on the ports is the hub: another process of the same data directory runs it, or did. */
+async function isHubOn({ client, leaf, monitor }: Ports): Promise<boolean> {
+  try {
+    const response = await fetch(`http://${HOST}:${monitor}/varz`, { signal: AbortSignal.timeout(MONITOR_LIMIT) });
+    const said = (await response.json()) as { port?: number; leaf?: { port?: number } };
+    return said.port === client && said.leaf?.port === leaf;
+  } catch {
+    return false;
   }
 }
 

@@ -174,7 +174,7 @@ export class OperatorService implements OnModuleInit {
       id,
       status: signingKeyLifecycle.initial,
       publicKey: keyPair.publicKey,
-      seedCiphertext: this.keyRing.seal(keyPair.seed, { table: 'nats_operator_keys', column: 'seed', rowId: id }),
+      seedCiphertext: this.keyRing.seal(keyPair.seed, keyPlace(id)),
       sinceRevision,
       createdAt: this.clock.now(),
       activatedAt: null,
@@ -212,7 +212,7 @@ export class OperatorService implements OnModuleInit {
   }
 
   private pairOf({ id, seedCiphertext }: NatsOperatorKey): KeyPair {
-    return this.opened(seedCiphertext!, { table: 'nats_operator_keys', column: 'seed', rowId: id });
+    return this.opened(seedCiphertext!, keyPlace(id));
   }
 
   private opened(ciphertext: string, of: Place): KeyPair {
@@ -220,4 +220,6 @@ export class OperatorService implements OnModuleInit {
   }
 }
 
-const place = (rowId: string, column: string): Place => ({ table: 'nats_operators', column, rowId });
+const keyPlace = (rowId: string): Place => ({ table: 'nats_operator_keys', column: 'seed', rowId, tenantId: null });
+
+const place = (rowId: string, column: string): Place => ({ table: 'nats_operators', column, rowId, tenantId: null });

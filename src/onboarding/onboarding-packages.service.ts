@@ -69,7 +69,7 @@ export class OnboardingPackagesService {
           ...given,
           certPem: signed.certificatePem + issuerPemOf(certificate),
           caChainPem: chainPem,
-          keyPemCiphertext: sealComponentKey(this.keyRing, id, privateKeyPem),
+          keyPemCiphertext: sealComponentKey(this.keyRing, { id, tenantId: caller.tenantId }, privateKeyPem),
           certExpiresAt: signed.notAfter,
           expiresAt: new Date(now.getTime() + expiresIn * 1000),
           deliveredAt: null,

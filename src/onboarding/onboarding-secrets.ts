@@ -2,9 +2,11 @@ import type { Secret } from '#libs/kernel';
 import type { OnboardingPackage } from '#libs/model';
 import type { KeyRing } from '../platform/encryption/index.js';
 
-const at = (rowId: string) => ({ table: 'onboarding_packages', column: 'key_pem', rowId });
+type Owner = Pick<OnboardingPackage, 'id' | 'tenantId'>;
 
-export const sealComponentKey = (keyRing: KeyRing, packageId: string, keyPem: Secret): string => keyRing.seal(keyPem, at(packageId));
+const at = ({ id: rowId, tenantId }: Owner) => ({ table: 'onboarding_packages', column: 'key_pem', rowId, tenantId });
 
-export const openComponentKey = (keyRing: KeyRing, { id, keyPemCiphertext }: Pick<OnboardingPackage, 'id' | 'keyPemCiphertext'>): Secret =>
-  keyRing.open(keyPemCiphertext as string, at(id));
+export const sealComponentKey = (keyRing: KeyRing, owner: Owner, keyPem: Secret): string => keyRing.seal(keyPem, at(owner));
+
+export const openComponentKey = (keyRing: KeyRing, found: Owner & Pick<OnboardingPackage, 'keyPemCiphertext'>): Secret =>
+  keyRing.open(found.keyPemCiphertext as string, at(found));

@@ -2,7 +2,7 @@ import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { TenantCaStatus } from '#libs/lifecycle';
-import { Tenant, TenantCa } from '#libs/model';
+import { type Certificate, Tenant, TenantCa } from '#libs/model';
 import { type Issuer, joinChain, loadIssuer, planTenantCa } from '#libs/pki';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
@@ -81,14 +81,13 @@ export class AuthorityService implements OnModuleInit {
     const root = await this.platform.root();
     const intent = planTenantCa({ tenant: tenant.slug, issuer: root }, { clock: this.clock, random: this.random });
     const { certificatePem, privateKeyPem } = makeCa(intent, root.issuer);
-    const id = newId(this.clock, this.random);
+    const owner = { id: newId(this.clock, this.random), tenantId: tenant.id };
     const ca = em.create(TenantCa, {
-      id,
-      tenantId: tenant.id,
+      ...owner,
       status: 'next',
       serialNumber: intent.serialNumber,
       certificatePem,
-      privateKeyCiphertext: this.keyRing.seal(privateKeyPem, place(id)),
+      privateKeyCiphertext: this.keyRing.seal(privateKeyPem, place(owner)),
       notBefore: intent.notBefore,
       notAfter: intent.notAfter,
       crlNumber: 0,
@@ -151,25 +150,26 @@ export class AuthorityService implements OnModuleInit {
   }
 
   /**
-   * The opened key of a tenant's CA or of the services CA, for signing within this feature.
+   * The opened key of the CA that is to sign a certificate, for signing within this feature: one of the tenant's own CAs, or the services CA
+   * for what is no tenant's.
    * @throws DomainError `not_found`
    */
-  async issuer(caId: string): Promise<Issuer> {
+  async issuer({ issuerId: id, tenantId }: Pick<Certificate, 'issuerId' | 'tenantId'>): Promise<Issuer> {
     const services = await this.platform.services();
-    if (caId === services.id) return services.issuer;
-    const known = this.#issuers.get(caId);
-    if (known !== undefined) return known;
-    const ca = await this.database.em(PLATFORM).findOne(TenantCa, { id: caId });
-    if (ca === null) throw new DomainError('not_found', 'There is no such certificate authority.', { context: { caId } });
+    if (!tenantId && id === services.id) return services.issuer;
+    const known = tenantId && this.#issuers.get(placeKey({ id, tenantId }));
+    if (known) return known;
+    const ca = tenantId ? await this.database.em(PLATFORM).findOne(TenantCa, { id, tenantId }) : null;
+    if (ca === null) throw new DomainError('not_found', 'There is no such certificate authority.', { context: { caId: id } });
     return this.issuerOf(ca);
   }
 
   /** As `issuer`, for a CA that was loaded already. */
-  issuerOf({ id, certificatePem, privateKeyCiphertext }: TenantCa): Issuer {
-    const known = this.#issuers.get(id);
+  issuerOf(ca: TenantCa): Issuer {
+    const known = this.#issuers.get(placeKey(ca));
     if (known !== undefined) return known;
-    const issuer = loadIssuer({ certificatePem, privateKeyPem: this.keyRing.open(privateKeyCiphertext, place(id)) });
-    this.#issuers.set(id, issuer);
+    const issuer = loadIssuer({ certificatePem: ca.certificatePem, privateKeyPem: this.keyRing.open(ca.privateKeyCiphertext, place(ca)) });
+    this.#issuers.set(placeKey(ca), issuer);
     return issuer;
   }
 
@@ -191,4 +191,9 @@ async function tenantOf(em: Em, slug: string): Promise<Tenant> {
 
 const noCa = () => new DomainError('not_found', 'The tenant has no active certificate authority.');
 
-const place = (rowId: string): Place => ({ table: 'tenant_cas', column: 'private_key_ciphertext', rowId });
+type Owner = Pick<TenantCa, 'id' | 'tenantId'>;
+
+/** What an opened key is remembered by: the row of another tenant, though it has the same id, has to be opened anew. */
+const placeKey = ({ id, tenantId }: Owner) => `${tenantId}/${id}`;
+
+const place = ({ id: rowId, tenantId }: Owner): Place => ({ table: 'tenant_cas', column: 'private_key_ciphertext', rowId, tenantId });

@@ -21,6 +21,9 @@ import { intentColumns, intentOf } from './recorded-intent.js';
 import type { EndEntityReason } from './revocation-reason.js';
 import { reasonToRenew, type ServiceCertificate } from './service-certificate.js';
 
+/** Intents that are closed at once. */
+const FORGOTTEN_BATCH = 200;
+
 /** A certificate that is to be made, and what it is for. */
 export interface CertificatePlan {
   /** As `#libs/pki` planned it under the tenant's active CA. */
@@ -105,7 +108,7 @@ export class CertificateService {
   private async signRecorded({ certificate, publicKey }: SigningRequest, recorded?: Certificate): Promise<SignedCertificate> {
     if (recorded?.status !== 'intended') throw notOpen(certificate, recorded);
     const intent = intentOf(recorded, certificate);
-    return signCertificate(intent, publicKey, await this.authorities.issuer(recorded.issuerId));
+    return signCertificate(intent, publicKey, await this.authorities.issuer(recorded));
   }
 
   /**
@@ -140,6 +143,18 @@ export class CertificateService {
     );
     for (const certificate of left) certificate.apply('ABANDON');
     return left;
+  }
+
+  /**
+   * Closes intents from before a time, whosesoever they are: of a process that died, with nobody to do its work again. Others that do so at
+   * the same time are not waited for.
+   * @returns how many; there may be more than that
+   */
+  async abandonForgotten(em: Em, before: Date): Promise<number> {
+    const where = { status: 'intended' as const, createdAt: { $lt: before } };
+    const left = await em.find(Certificate, where, { lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE, orderBy: { createdAt: 'asc' }, limit: FORGOTTEN_BATCH });
+    for (const certificate of left) certificate.apply('ABANDON');
+    return left.length;
   }
 
   /**

@@ -107,6 +107,6 @@ export class PlatformAuthorities {
   }
 }
 
-const place = (rowId: string): Place => ({ table: 'platform_cas', column: 'private_key_ciphertext', rowId });
+const place = (rowId: string): Place => ({ table: 'platform_cas', column: 'private_key_ciphertext', rowId, tenantId: null });
 
 const fingerprint = (pem: string) => parseCertificate(pem).fingerprintSha256;

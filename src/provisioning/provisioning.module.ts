@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { EdgeSitesModule, LeafConnectionsSweep } from '../edge-sites/index.js';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
+import { IntentSweep } from './intent.sweep.js';
 import { LeafProvisioner } from './leaf-provisioner.js';
 import { OperatorSweep } from './operator.sweep.js';
 import { ProvisioningBatches } from './provisioning-batches.js';
@@ -11,6 +12,6 @@ import { RenewalSweep } from './renewal.sweep.js';
 
 @Module({
   imports: [EdgeSitesModule, NatsModule, PkiModule],
-  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep, OperatorSweep, LeafConnectionsSweep],
+  providers: [LeafProvisioner, ProvisioningBatches, ProvisioningProcessor, ProvisioningSweep, RenewalSweep, OperatorSweep, IntentSweep, LeafConnectionsSweep],
 })
 export class ProvisioningModule {}

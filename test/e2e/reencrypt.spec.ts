@@ -10,6 +10,7 @@ import { Config } from '../../src/platform/config/index.js';
 import { type CiphertextColumn, KeyRing, Reencryption } from '../../src/platform/encryption/index.js';
 import { type RunningService, start } from '../../src/start.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { sealFormat1, sealStreamFormat1 } from '../support/format-one.js';
 
 const [k1, k2, k3] = ['k1', 'k2', 'k3'].map((id) => ({ id, key: new Secret(randomBytes(32)) })) as [Key, Key, Key];
 
@@ -22,7 +23,7 @@ const variable = (...keys: Key[]) => keys.map(({ id, key }) => `${id}:${key.reve
 
 describe('npm run keys:reencrypt', () => {
   let app: TestApp;
-  let tenant: { slug: string; api: Api };
+  let tenant: { id: string; slug: string; api: Api };
   const services: RunningService[] = [];
 
   /** Another process of the service, on the same database. */
@@ -52,6 +53,34 @@ describe('npm run keys:reencrypt', () => {
     const here = reencryption(k1);
     const uses = (await Promise.all(here.columns().map((column) => here.uses(column)))).flat();
     return [...new Set(uses.map(({ keyId }) => keyId))].sort();
+  };
+  const formatsInUse = async () => {
+    const here = reencryption(k1);
+    const uses = (await Promise.all(here.columns().map((column) => here.uses(column)))).flat();
+    return [...new Set(uses.map(({ format }) => format))].sort();
+  };
+  /** Seals everything as it was done before the tenant belonged to its place. @returns how many there are */
+  const backToFormat1 = async (key: Key): Promise<number> => {
+    const em = app.database.database.em('platform');
+    const ring = new KeyRing([key], systemRandom);
+    let count = 0;
+    for (const { table, column, kind } of reencryption(key).columns()) {
+      const tenants = await em.execute(`select from information_schema.columns where table_name = ? and column_name = 'tenant_id'`, [table]);
+      const rows: { id: string; tenantId: string | null; sealed: string | Buffer }[] = await em.execute(
+        `select id, ${tenants.length > 0 ? 'tenant_id' : 'null'} as "tenantId", ${column} as "sealed" from ${table} where ${column} is not null`,
+      );
+      for (const { id: rowId, tenantId, sealed } of rows) {
+        // Those of CAs are bound to the whole name of their column.
+        const place = { table, column: table.endsWith('_cas') ? column : column.replace('_ciphertext', ''), rowId, tenantId };
+        const older =
+          kind === 'text'
+            ? sealFormat1(key, ring.open(sealed as string, place).reveal(), place)
+            : sealStreamFormat1(key, Buffer.concat([...ring.openStream(sealed as Buffer, place)]), place);
+        await em.execute(`update ${table} set ${column} = ? where id = ? returning id`, [older, rowId]);
+        count++;
+      }
+    }
+    return count;
   };
   const at = ({ url }: RunningService) => new Api(url, tenant.api.credentials);
   const createSite = async (api: Api, name: string) => {
@@ -92,7 +121,7 @@ describe('npm run keys:reencrypt', () => {
 
     for (const { table, column, kind } of kinds) {
       const start = kind === 'text' ? `left(${column}, 6)` : `encode(substring(${column} from 1 for 6), 'escape')`;
-      const sealed: unknown[] = await em.execute(`select from ${table} where ${start} = 'v1:k1:'`);
+      const sealed: unknown[] = await em.execute(`select from ${table} where ${start} = 'v2:k1:'`);
       if (sealed.length > 0) expect(known).toContainEqual({ table, column, kind });
     }
   });
@@ -108,7 +137,7 @@ describe('npm run keys:reencrypt', () => {
     const service = await serve([k2, k1], ['api', 'worker']);
     const api = at(service);
     const [{ code, output }] = await Promise.all([reencrypt(k2, k1), ...['d', 'e', 'f'].map((name) => createSite(api, name))]);
-    expect([code, output]).toEqual([0, expect.stringContaining('Everything is encrypted under "k2".')]);
+    expect([code, output]).toEqual([0, expect.stringContaining('Everything is encrypted under "k2" and bound to its tenant.')]);
     expect(output).toMatch(/^nats_leaf_servers\.bundle_ciphertext: 3 re-encrypted under "k2"$/m);
     expect(await keysInUse()).toEqual(['k2']);
     await end(service);
@@ -135,6 +164,40 @@ describe('npm run keys:reencrypt', () => {
     expect([code, output]).toEqual([0, expect.not.stringContaining('re-encrypted under')]);
   });
 
+  it('binds to its tenant what was not, under the same key, while the service uses it', async () => {
+    const count = await backToFormat1(k3);
+    expect(await formatsInUse()).toEqual(['v1']);
+    const service = await serve([k3], ['api', 'worker']);
+    const api = at(service);
+    const { data } = await ok(api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites'));
+    for (const { id } of data) expect((await api.get(`/admin/edge-sites/${id}/bundle`)).status).toBe(200);
+    await createSite(api, 'h');
+    expect(await formatsInUse()).toEqual(['v1', 'v2']);
+
+    const { code, output } = await reencrypt(k3);
+    expect([code, output]).toEqual([0, expect.stringContaining('Everything is encrypted under "k3" and bound to its tenant.')]);
+    const replaced = [...output.matchAll(/: (\d+) re-encrypted/g)].reduce((sum, [, number]) => sum + Number(number), 0);
+    // A sweep may write one anew.
+    expect(replaced).toBeLessThanOrEqual(count);
+    expect(await formatsInUse()).toEqual(['v2']);
+    for (const { id } of data) expect((await api.get(`/admin/edge-sites/${id}/bundle`)).status).toBe(200);
+    await end(service);
+  });
+
+  it('does not bind to a tenant what belongs to another', async () => {
+    const { database } = app.database;
+    const [{ id }] = await database.em('platform').execute<[{ id: string }]>('select id from tenant_cas');
+    const other = { id: '0197a000-0000-7000-8000-000000000000', slug: 'globex', name: 'Globex' };
+    const insert = 'insert into tenants select (jsonb_populate_record(tenants, ?::jsonb)).* from tenants where id = ? returning id';
+    await database.em('platform').execute(insert, [JSON.stringify(other), tenant.id]);
+    const moveTo = (tenantId: string) => database.em('platform').execute(`update tenant_cas set tenant_id = ? where id = ? returning id`, [tenantId, id]);
+    await moveTo(other.id);
+    const { code, output } = await reencrypt(k2, k3);
+    expect([code, output]).toEqual([1, expect.stringContaining('the secret was changed or moved')]);
+    await moveTo(tenant.id);
+    expect((await reencrypt(k3, k2)).code).toBe(0);
+  });
+
   it('replaces nothing that was written meanwhile', async () => {
     const { database } = app.database;
     const column = { table: 'tenant_cas', column: 'private_key_ciphertext', kind: 'text' as const };
@@ -146,7 +209,7 @@ describe('npm run keys:reencrypt', () => {
     };
     const { id, sealed } = await stored();
     const ring = new KeyRing([k3], systemRandom);
-    const place = { ...column, rowId: id };
+    const place = { ...column, rowId: id, tenantId: tenant.id };
     const newer = ring.seal(ring.open(sealed, place), place);
     const running = await database.transaction('platform', async (em) => {
       await em.execute(`update ${column.table} set ${column.column} = ? where id = ?`, [newer, id]);

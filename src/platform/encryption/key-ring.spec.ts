@@ -3,7 +3,7 @@ import { Secret, systemRandom } from '#libs/kernel';
 import { KeyRing } from './key-ring.js';
 
 const key = (id: string) => ({ id, key: new Secret(systemRandom(32)) });
-const place = { table: 'nats_users', column: 'seed', rowId: '0190' };
+const place = { table: 'nats_users', column: 'seed', rowId: '0190', tenantId: 'acme' };
 
 describe('a key ring', () => {
   const old = key('2025');
@@ -19,7 +19,7 @@ describe('a key ring', () => {
   it('writes with the first key and reads with all', () => {
     const before = new KeyRing([old], systemRandom).seal(new Secret('s'), place);
     expect(ring.open(before, place).reveal()).toBe('s');
-    expect(ring.seal(new Secret('s'), place)).toMatch(/^v1:2026:/);
+    expect(ring.seal(new Secret('s'), place)).toMatch(/^v2:2026:/);
   });
 
   it('never makes the same ciphertext twice', () => {
@@ -30,6 +30,8 @@ describe('a key ring', () => {
     ['another row', { ...place, rowId: '0191' }],
     ['another column', { ...place, column: 'jwt' }],
     ['another table', { ...place, table: 'tenants' }],
+    ['another tenant', { ...place, tenantId: 'globex' }],
+    ['the platform', { ...place, tenantId: null }],
   ])('does not open a ciphertext that was moved to %s', (_where, elsewhere) => {
     const sealed = ring.seal(new Secret('s'), place);
     expect(() => ring.open(sealed, elsewhere)).toThrow('A stored secret cannot be read');
@@ -49,7 +51,7 @@ describe('a key ring', () => {
     const sealed = new KeyRing([key('2024')], systemRandom).seal(new Secret('s'), place);
     expect(() => ring.open(sealed, place)).toThrow('cannot be read');
     expect(() => ring.open('', place)).toThrow('cannot be read');
-    expect(() => ring.open('v1:2026:', place)).toThrow('cannot be read');
+    expect(() => ring.open('v2:2026:', place)).toThrow('cannot be read');
   });
 });
 
@@ -57,7 +59,7 @@ describe('a sealed stream', () => {
   const current = key('2026');
   const ring = new KeyRing([current, key('2025')], systemRandom);
   const PIECE = 64 * 1024;
-  const HEADER = 'v1:2026:'.length;
+  const HEADER = 'v2:2026:'.length;
   const SEALED_PIECE = PIECE + 12 + 16;
 
   async function* inChunks(bytes: Buffer, size: number) {
@@ -83,6 +85,7 @@ describe('a sealed stream', () => {
   it('does not open when it was moved, or sealed with a key that is not in the ring', async () => {
     const sealed = await seal(Buffer.from('archive'));
     expect(() => open(sealed, { ...place, rowId: '0191' })).toThrow('cannot be read');
+    expect(() => open(sealed, { ...place, tenantId: 'globex' })).toThrow('cannot be read');
     expect(() => [...new KeyRing([key('2024')], systemRandom).openStream(sealed, place)]).toThrow('cannot be read');
   });
 
@@ -109,8 +112,38 @@ describe('a sealed stream', () => {
   it('is not taken for a sealed text, nor the other way round', async () => {
     const text = ring.seal(new Secret('s'), place);
     const bytes = Buffer.from(text.split(':')[2]!, 'base64');
-    expect(() => open(Buffer.concat([Buffer.from('v1:2026:'), bytes]))).toThrow('cannot be read');
+    expect(() => open(Buffer.concat([Buffer.from('v2:2026:'), bytes]))).toThrow('cannot be read');
     const stream = await seal(Buffer.from('s'));
-    expect(() => ring.open(`v1:2026:${stream.subarray(HEADER).toString('base64')}`, place)).toThrow('cannot be read');
+    expect(() => ring.open(`v2:2026:${stream.subarray(HEADER).toString('base64')}`, place)).toThrow('cannot be read');
+  });
+});
+
+describe('what was sealed before the tenant belonged to its place', () => {
+  // Of the code before format 2, with this key.
+  const TEXT = 'v1:2025:AQEBAQEBAQEBAQEBQ+gcFXZp77SJsGmwnNah0AWE6Nv128xnv/S6TgJaEUWIyg==';
+  const STREAM = Buffer.concat([Buffer.from('v1:2025:'), Buffer.from('AQEBAQEBAQEBAQEBGx7k0E+uLLs+cTuHxZXuhxePqdbi3IRnp7H8SB4XFl7alnWAOKY=', 'base64')]);
+  const old = { id: '2025', key: new Secret(Buffer.alloc(32, 7)) };
+  const ring = new KeyRing([key('2026'), old], systemRandom);
+  const elsewhere = { ...place, rowId: '0191' };
+
+  it('opens in its row, whoever has that now', () => {
+    for (const tenantId of ['acme', 'globex', null]) {
+      expect(ring.open(TEXT, { ...place, tenantId }).reveal()).toBe('sealed in format 1');
+      expect(Buffer.concat([...ring.openStream(STREAM, { ...place, tenantId })]).toString()).toBe('an archive in format 1');
+    }
+  });
+
+  it('opens in no other row, and nowhere once its key is gone', () => {
+    const without = new KeyRing([key('2026')], systemRandom);
+    for (const [keys, where] of [[ring, elsewhere], [without, place]] as const) {
+      expect(() => keys.open(TEXT, where)).toThrow('cannot be read');
+      expect(() => [...keys.openStream(STREAM, where)]).toThrow('cannot be read');
+    }
+  });
+
+  it('cannot be given out for newer, nor what is newer for older', () => {
+    expect(() => ring.open(TEXT.replace('v1', 'v2'), place)).toThrow('cannot be read');
+    const moved = ring.seal(new Secret('s'), place).replace('v2', 'v1');
+    for (const tenantId of ['acme', 'globex', null]) expect(() => ring.open(moved, { ...place, tenantId })).toThrow('cannot be read');
   });
 });

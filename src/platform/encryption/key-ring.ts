@@ -6,6 +6,8 @@ export interface Place {
   table: string;
   column: string;
   rowId: string;
+  /** Whose row it is; null for what is the platform's own. */
+  tenantId: string | null;
 }
 
 export interface EncryptionKey {
@@ -22,7 +24,12 @@ export interface OpenedStream extends Iterable<Buffer> {
   pieces: number;
 }
 
-const VERSION = 'v1';
+/** What is written. Its place is all of `Place`. */
+const FORMAT = 'v2';
+
+/** What was written before: its place has no tenant. It is read until it is written anew. */
+const FORMAT_1 = 'v1';
+
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
@@ -35,7 +42,7 @@ const HEADER_BYTES = 128;
 
 /**
  * Encrypts what is secret at rest: AES-256-GCM (NIST SP 800-38D) with a random nonce. The first key writes, all read.
- * A ciphertext is the text `v1:<key id>:<base64 of nonce, tag and encrypted bytes>`. A sealed stream is `v1:<key id>:` and then pieces of
+ * A ciphertext is the text `v2:<key id>:<base64 of nonce, tag and encrypted bytes>`. A sealed stream is `v2:<key id>:` and then pieces of
  * nonce, tag and encrypted bytes; each is bound to its position and to whether it is the last, so that none can be changed, left out, moved or
  * cut off (STREAM: Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", 2015).
  */
@@ -55,18 +62,18 @@ export class KeyRing {
 
   /** What everything starts with that is sealed now. */
   get writingHead(): string {
-    return `${VERSION}:${this.#writing.id}:`;
+    return `${FORMAT}:${this.#writing.id}:`;
   }
 
   seal(secret: Secret, place: Place): string {
-    return `${this.writingHead}${this.encrypt(Buffer.from(secret.reveal()), textData(place)).toString('base64')}`;
+    return `${this.writingHead}${this.encrypt(Buffer.from(secret.reveal()), placeData(FORMAT, place)).toString('base64')}`;
   }
 
   /** @throws DomainError `internal` when the key is not in the ring, or the ciphertext was changed or belongs elsewhere */
   open(ciphertext: string, place: Place): Secret {
-    const [version, keyId = '', body = ''] = ciphertext.split(':');
-    const decrypt = this.decrypting(version, keyId, place);
-    return new Secret(decrypt(Buffer.from(body, 'base64'), textData(place)).toString('utf8'));
+    const [format = '', keyId = '', body = ''] = ciphertext.split(':');
+    const decrypt = this.decrypting(format, keyId, place);
+    return new Secret(decrypt(Buffer.from(body, 'base64'), placeData(format, place)).toString('utf8'));
   }
 
   /** Seals what comes out of a stream, piece by piece. */
@@ -78,10 +85,10 @@ export class KeyRing {
       rest = Buffer.concat([rest, chunk]);
       // Whether a full piece is the last is known only when something comes after it.
       for (; rest.length > PIECE_BYTES; rest = rest.subarray(PIECE_BYTES)) {
-        sealed.push(this.encrypt(rest.subarray(0, PIECE_BYTES), pieceData(place, position++, false)));
+        sealed.push(this.encrypt(rest.subarray(0, PIECE_BYTES), pieceData(FORMAT, place, position++, false)));
       }
     }
-    sealed.push(this.encrypt(rest, pieceData(place, position, true)));
+    sealed.push(this.encrypt(rest, pieceData(FORMAT, place, position, true)));
     return Buffer.concat(sealed);
   }
 
@@ -90,9 +97,9 @@ export class KeyRing {
    * @throws DomainError `internal`, here or while it is read: as `open`
    */
   openStream(sealed: Buffer, place: Place): OpenedStream {
-    const [version, keyId = ''] = sealed.toString('latin1', 0, HEADER_BYTES).split(':', 2);
-    const decrypt = this.decrypting(version, keyId, place);
-    const body = sealed.subarray(`${version}:${keyId}:`.length);
+    const [format = '', keyId = ''] = sealed.toString('latin1', 0, HEADER_BYTES).split(':', 2);
+    const decrypt = this.decrypting(format, keyId, place);
+    const body = sealed.subarray(`${format}:${keyId}:`.length);
     const size = PIECE_OVERHEAD + PIECE_BYTES;
     const pieces = Math.max(1, Math.ceil(body.length / size));
     return {
@@ -101,7 +108,7 @@ export class KeyRing {
       *[Symbol.iterator]() {
         for (let position = 0; position < pieces; position++) {
           const piece = body.subarray(position * size, (position + 1) * size);
-          yield decrypt(piece, pieceData(place, position, position === pieces - 1));
+          yield decrypt(piece, pieceData(format, place, position, position === pieces - 1));
         }
       },
     };
@@ -115,9 +122,9 @@ export class KeyRing {
     return Buffer.concat([nonce, cipher.getAuthTag(), encrypted]);
   }
 
-  private decrypting(version: string | undefined, keyId: string, place: Place): (bytes: Buffer, additionalData: Buffer) => Buffer {
+  private decrypting(format: string, keyId: string, place: Place): (bytes: Buffer, additionalData: Buffer) => Buffer {
     const key = this.#keys.get(keyId);
-    if (version !== VERSION || key === undefined) {
+    if ((format !== FORMAT && format !== FORMAT_1) || key === undefined) {
       const missing = `A stored secret cannot be read: its key "${keyId}" is not among ENCRYPTION_KEYS.`;
       throw new DomainError('internal', missing, { context: { ...place, keyId } });
     }
@@ -135,7 +142,11 @@ export class KeyRing {
   }
 }
 
-const textData = ({ table, column, rowId }: Place) => Buffer.from(`${table}.${column}:${rowId}`);
+/** Ids have neither `@` nor `#` in them: no two places give the same text. */
+const placeText = (format: string, { table, column, rowId, tenantId }: Place) =>
+  `${table}.${column}:${rowId}${format === FORMAT_1 ? '' : `@${tenantId ?? ''}`}`;
 
-const pieceData = ({ table, column, rowId }: Place, position: number, isLast: boolean) =>
-  Buffer.from(`${table}.${column}:${rowId}#${position}${isLast ? '.' : ''}`);
+const placeData = (format: string, place: Place) => Buffer.from(placeText(format, place));
+
+const pieceData = (format: string, place: Place, position: number, isLast: boolean) =>
+  Buffer.from(`${placeText(format, place)}#${position}${isLast ? '.' : ''}`);

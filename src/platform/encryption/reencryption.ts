@@ -8,8 +8,9 @@ export interface CiphertextColumn {
   kind: 'text' | 'stream';
 }
 
-/** How many ciphertexts there are under which key. */
+/** How many ciphertexts there are in which format, under which key. */
 export interface KeyUse extends CiphertextColumn {
+  format: string;
   keyId: string;
   count: number;
 }
@@ -22,8 +23,14 @@ const BATCH: Record<CiphertextColumn['kind'], number> = { text: 200, stream: 20 
 
 type Ciphertext = string | Buffer;
 
+interface SealedRow {
+  id: string;
+  tenantId: string | null;
+  sealed: Ciphertext;
+}
+
 /**
- * Brings what is sealed in the database under the first key, while the service goes on. Each ciphertext is replaced only if it is still the
+ * Brings what is sealed in the database under the first key and into the newest format, while the service goes on. Each ciphertext is replaced only if it is still the
  * one that was read, so that nothing newer is lost; what is done already is passed over, so that it can be broken off and run again.
  */
 export class Reencryption {
@@ -34,7 +41,7 @@ export class Reencryption {
 
   /** All columns of all entities whose name ends in `_ciphertext`. */
   columns(): CiphertextColumn[] {
-    return [...this.em().getMetadata().getAll().values()]
+    return this.entities()
       .flatMap(({ tableName, props }) =>
         props
           .flatMap(({ fieldNames = [], columnTypes = [] }) => fieldNames.map((column, at) => ({ column, type: columnTypes[at] })))
@@ -45,39 +52,39 @@ export class Reencryption {
   }
 
   /**
-   * Re-encrypts what one column holds under other keys.
+   * Re-encrypts what one column holds under other keys, or in an earlier format. What was not bound to a tenant is bound to whose row it is in.
    * @returns how many were replaced
-   * @throws DomainError `internal` when a ciphertext does not open: its key is not in the ring, or it was changed
+   * @throws DomainError `internal` when a ciphertext does not open: its key is not in the ring, or it was changed or moved
    */
   async run(column: CiphertextColumn): Promise<number> {
     let replaced = 0;
     for (let lastId = FIRST_ID; ; ) {
       const rows = await this.page(column, lastId);
       if (rows.length === 0) return replaced;
-      for (const { id, sealed } of rows) if (await this.replace(column, id, sealed)) replaced++;
+      for (const row of rows) if (await this.replace(column, row)) replaced++;
       lastId = rows.at(-1)!.id;
     }
   }
 
-  /** Under which keys the ciphertexts of a column are now. */
+  /** In which formats and under which keys the ciphertexts of a column are now. */
   async uses(column: CiphertextColumn): Promise<KeyUse[]> {
     const text = column.kind === 'text' ? column.column : `encode(substring(${column.column} from 1 for 64), 'escape')`;
-    const sql = `select split_part(${text}, ':', 2) as "keyId", count(*)::integer as "count" from ${column.table}
-                  where ${column.column} is not null group by 1 order by 1`;
-    const rows: { keyId: string; count: number }[] = await this.em().execute(sql);
+    const sql = `select split_part(${text}, ':', 1) as "format", split_part(${text}, ':', 2) as "keyId", count(*)::integer as "count"
+                   from ${column.table} where ${column.column} is not null group by 1, 2 order by 1, 2`;
+    const rows: { format: string; keyId: string; count: number }[] = await this.em().execute(sql);
     return rows.map((row) => ({ ...column, ...row }));
   }
 
-  private page({ table, column, kind }: CiphertextColumn, lastId: string): Promise<{ id: string; sealed: Ciphertext }[]> {
+  private page({ table, column, kind }: CiphertextColumn, lastId: string): Promise<SealedRow[]> {
     const head = this.keyRing.writingHead;
     const start = kind === 'text' ? `left(${column}, ?)` : `substring(${column} from 1 for ?)`;
-    const sql = `select id, ${column} as "sealed" from ${table} where id > ? and ${start} <> ? order by id limit ?`;
+    const sql = `select id, ${this.tenantOf(table)} as "tenantId", ${column} as "sealed" from ${table} where id > ? and ${start} <> ? order by id limit ?`;
     return this.em().execute(sql, [lastId, head.length, kind === 'text' ? head : Buffer.from(head), BATCH[kind]]);
   }
 
   /** @returns false when it was written anew or removed meanwhile */
-  private async replace({ table, column }: CiphertextColumn, id: string, sealed: Ciphertext): Promise<boolean> {
-    const resealed = await this.reseal({ table, column, rowId: id }, sealed);
+  private async replace({ table, column }: CiphertextColumn, { id, tenantId, sealed }: SealedRow): Promise<boolean> {
+    const resealed = await this.reseal({ table, column, rowId: id, tenantId }, sealed);
     const sql = `update ${table} set ${column} = ? where id = ? and ${column} = ? returning id`;
     return ((await this.em().execute(sql, [resealed, id, sealed])) as unknown[]).length === 1;
   }
@@ -98,6 +105,16 @@ export class Reencryption {
     } catch {
       return false;
     }
+  }
+
+  private entities() {
+    return [...this.em().getMetadata().getAll().values()];
+  }
+
+  /** Whose a row of the table is, in SQL. */
+  private tenantOf(table: string): string {
+    const entity = this.entities().find(({ tableName }) => tableName === table);
+    return entity?.props.some(({ name }) => name === 'tenantId') ? 'tenant_id' : 'null';
   }
 
   private em(): Em {

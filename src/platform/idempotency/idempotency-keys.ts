@@ -81,7 +81,7 @@ export class IdempotencyKeys {
       if (found?.isMine) return { id: found.id };
       if (found === undefined) continue;
       if (!found.isSame) throw reused();
-      if (found.answerCiphertext !== null) return { answer: JSON.parse(this.keyRing.open(found.answerCiphertext, placeOf(found.id)).reveal()) };
+      if (found.answerCiphertext !== null) return { answer: JSON.parse(this.keyRing.open(found.answerCiphertext, placeOf(caller, found.id)).reveal()) };
       if (found.isHeld) throw inProgress();
       if (found.isDone) throw answerLost(found);
     }
@@ -90,7 +90,7 @@ export class IdempotencyKeys {
 
   /** Keeps what is answered. When it cannot be kept, the answer is the same: what was asked for is done. */
   async keep(caller: Caller, id: string, answer: unknown): Promise<void> {
-    const sealed = this.keyRing.seal(new Secret(JSON.stringify(answer)), placeOf(id));
+    const sealed = this.keyRing.seal(new Secret(JSON.stringify(answer)), placeOf(caller, id));
     await this.afterwards(caller, KEEP, [sealed, id]);
   }
 
@@ -115,7 +115,7 @@ export class IdempotencyKeys {
   }
 }
 
-const placeOf = (rowId: string) => ({ table: 'idempotency_keys', column: 'answer', rowId });
+const placeOf = ({ principal: { tenantId } }: Caller, rowId: string) => ({ table: 'idempotency_keys', column: 'answer', rowId, tenantId });
 
 const reused = () =>
   new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another request before: another path or another body. Take a new key for a new request.');

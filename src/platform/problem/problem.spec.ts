@@ -23,6 +23,10 @@ const THROWN: Record<string, () => unknown> = {
       context: { password: 'hunter2' },
       errors: [{ pointer: '/slug', code: 'taken', detail: 'is taken' }],
     }),
+  secret: () =>
+    new DomainError('validation_failed', `sr_0123456789abcdef_${'s'.repeat(43)} is no name.`, {
+      errors: [{ pointer: `/SU${'A'.repeat(56)}`, code: 'unknown', detail: 'tls://user:hunter2@host is not known' }],
+    }),
   limited: () => new DomainError('rate_limited', 'Slow down.', { context: { retryAfter: 6.2 } }),
   unauthenticated: () => new DomainError('unauthenticated', 'Show a key.'),
   lock: () => new OptimisticLockError('The optimistic lock on entity SecretTable failed'),
@@ -119,6 +123,14 @@ describe('a problem', () => {
         request_id: expect.any(String) as string,
       });
       expect([headers.get('etag'), headers.get('content-disposition')]).toEqual([null, null]);
+    });
+
+    it('does not send a secret back that was put into the wrong field', async () => {
+      const { problem } = await answerTo('/api/throw/secret');
+      expect(problem).toMatchObject({
+        detail: 'sr_0123456789abcdef_[redacted] is no name.',
+        errors: [{ pointer: '/[redacted]', code: 'unknown', detail: 'tls://user:[redacted]@host is not known' }],
+      });
     });
 
     it('says how to authenticate with a 401', async () => {

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { DomainError } from '#libs/kernel';
+import { redactText } from '../logging/index.js';
 import type { ProblemDto } from './problem.dto.js';
 import { domainErrorOf } from './problem-of.js';
 import { PROBLEMS, problemType } from './problem-table.js';
@@ -38,13 +39,14 @@ export function sendFrameworkProblem(error: FastifyError, request: FastifyReques
   sendProblem(domainErrorOf(error), request, reply);
 }
 
+/** What was wrong may quote what was sent: a secret that somebody put into the wrong field is not sent back, and not kept by whoever keeps answers. */
 function problemFrom({ code, message, errors }: DomainError, requestId: string): ProblemDto {
   return {
     type: problemType(code),
     ...PROBLEMS[code],
-    detail: message,
+    detail: redactText(message),
     code,
-    ...(errors.length > 0 && { errors }),
+    ...(errors.length > 0 && { errors: errors.map((one) => ({ ...one, pointer: redactText(one.pointer), detail: redactText(one.detail) })) }),
     request_id: requestId,
   };
 }

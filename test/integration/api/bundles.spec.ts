@@ -132,7 +132,7 @@ describe('the bundle of a site', () => {
     const site = await siteOf(api);
     const archive = randomBytes(200_000);
     const em = app.database.database.em({ tenantId });
-    const sealed = await sealLeafBundle(app.service.app.get(KeyRing, { strict: false }), site.leaf_server.id, Readable.from([archive]));
+    const sealed = await sealLeafBundle(app.service.app.get(KeyRing, { strict: false }), { id: site.leaf_server.id, tenantId }, Readable.from([archive]));
     await em.nativeUpdate(NatsLeafServer, { edgeSiteId: site.id }, { bundleCiphertext: sealed });
     const { status, body, headers } = await api.get<Buffer>(`/admin/edge-sites/${site.id}/bundle`);
     expect([status, headers.get('content-type'), headers.get('content-length')]).toEqual([200, 'application/gzip', '200000']);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ok } from '../../../lab/api.js';
@@ -18,8 +18,12 @@ describe('a hub of the service’s own on any free ports', () => {
   let service: RunningService | undefined;
 
   const startService = async (): Promise<string> => {
+    service = await startProcess();
+    return service.leafUpstreamUrl;
+  };
+  const startProcess = (): Promise<RunningService> => {
     const { serviceUrl, ownerUrl, jobsUrl } = database;
-    service = await start(
+    return start(
       parseConfig({
         NODE_ENV: 'test',
         LOG_LEVEL: 'fatal',
@@ -36,7 +40,6 @@ describe('a hub of the service’s own on any free ports', () => {
         BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       }),
     );
-    return service.leafUpstreamUrl;
   };
 
   beforeAll(async () => {
@@ -54,6 +57,15 @@ describe('a hub of the service’s own on any free ports', () => {
     await service!.stop();
     expect(first).toMatch(/^tls:\/\/127\.0\.0\.1:[1-9]\d+$/);
     expect(await startService()).toBe(first);
+  });
+
+  it('is used by another process with the same data directory, which leaves it as it is', async () => {
+    const ports = () => readFileSync(join(dataDir, 'hub/ports.json'), 'utf8');
+    const before = ports();
+    const other = await startProcess();
+    expect(other.leafUpstreamUrl).toBe(service!.leafUpstreamUrl);
+    expect(ports()).toBe(before);
+    await other.stop();
   });
 
   it('is started again with each change of the operator’s signing keys', async () => {

@@ -18,8 +18,8 @@ describe('an operator from before there could be several signing keys', () => {
     const publicKey = await database.transaction(PLATFORM, async (em) => {
       const [row] = await em.findAll(NatsOperator);
       const [key] = await em.findAll(NatsOperatorKey);
-      const seed = keyRing.open(key!.seedCiphertext!, { table: 'nats_operator_keys', column: 'seed', rowId: key!.id });
-      const signingSeedCiphertext = keyRing.seal(seed, { table: 'nats_operators', column: 'signing_seed', rowId: row!.id });
+      const seed = keyRing.open(key!.seedCiphertext!, { table: 'nats_operator_keys', column: 'seed', rowId: key!.id, tenantId: null });
+      const signingSeedCiphertext = keyRing.seal(seed, { table: 'nats_operators', column: 'signing_seed', rowId: row!.id, tenantId: null });
       Object.assign(row!, { signingKey: key!.publicKey, signingSeedCiphertext });
       em.remove(key!);
       return key!.publicKey;

@@ -23,7 +23,7 @@ export class TestLeaf {
 
   /** Unpacks the leaf's bundle. */
   static async install(directory: string, leaf: NatsLeafServer, process: INestApplicationContext, version: NatsVersion): Promise<TestLeaf> {
-    const archive = openLeafBundle(process.get(KeyRing, { strict: false }), leaf.id, leaf.bundleCiphertext as Buffer);
+    const archive = openLeafBundle(process.get(KeyRing, { strict: false }), leaf, leaf.bundleCiphertext as Buffer);
     const files = new Map([...(await unpack(Buffer.concat([...archive])))].map(([path, { text }]) => [path.replace(/^[^/]+\//, ''), text]));
     for (const folder of ['etc/certs', 'etc/creds', 'lib', 'run']) mkdirSync(join(directory, folder), { recursive: true });
     for (const [path, text] of files) {
