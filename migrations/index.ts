@@ -16,6 +16,7 @@ import { Migration20261126_14_collector_generations } from './Migration20261126_
 import { Migration20261126_15_account_keys } from './Migration20261126_15_account_keys.js';
 import { Migration20261126_16_operator_keys } from './Migration20261126_16_operator_keys.js';
 import { Migration20261126_17_audit_chain } from './Migration20261126_17_audit_chain.js';
+import { Migration20261126_24_resumed_downloads } from './Migration20261126_24_resumed_downloads.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -37,4 +38,5 @@ export const migrations = [
   Migration20261126_15_account_keys,
   Migration20261126_16_operator_keys,
   Migration20261126_17_audit_chain,
+  Migration20261126_24_resumed_downloads,
 ];
