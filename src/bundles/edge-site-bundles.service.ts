@@ -6,7 +6,7 @@ import { EdgeSite } from '#libs/model';
 import { openLeafBundle } from '../edge-sites/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
-import { Database, type Where } from '../platform/database/index.js';
+import { Database, isDatabaseAway, type Where } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { PublicUrl } from '../platform/public-url.js';
 import type { PackedDownload } from './download.js';
@@ -25,7 +25,7 @@ const BATCH = 32;
 @Injectable()
 export class EdgeSiteBundlesService {
   /** Downloads of a tenant that are asked for at the same time are looked up and written down together. */
-  readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (tenantId, asked) => this.findForAll(tenantId, asked));
+  readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (tenantId, asked) => this.findForAll(tenantId, asked), isDatabaseAway);
 
   constructor(
     private readonly database: Database,
