@@ -1,6 +1,7 @@
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import { entities } from '#libs/model';
+import { giveBackLostConnections } from './lost-connections.js';
 import { takingRole } from './urls.js';
 
 /** The role that row-level security lets see every tenant's rows. */
@@ -67,6 +68,7 @@ function open(clientUrl: string, max: number, lifetime: number): Promise<MikroOR
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
       maxLifetimeSeconds: lifetime,
       keepAlive: true,
+      onPoolCreated: giveBackLostConnections,
       application_name: 'serviceradar-edge',
       options: [new URL(clientUrl).searchParams.get('options'), ...LIMITS].join(' ').trim(),
     },

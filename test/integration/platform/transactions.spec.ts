@@ -1,6 +1,6 @@
 import { newId, systemClock, systemRandom } from '#libs/kernel';
 import { Tenant } from '#libs/model';
-import { connect, Database, databaseFaultOf, type Em, lostToOthers, PLATFORM } from '../../../src/platform/database/index.js';
+import { connect, Database, databaseFaultOf, type Em, lostToOthers, PLATFORM, type Scope } from '../../../src/platform/database/index.js';
 import { until } from '../../../lab/until.js';
 import { startTestDatabase, type TestDatabase } from '../../support/database.js';
 
@@ -56,12 +56,25 @@ describe('two transactions that wait for each other', () => {
 
   it('both succeed when each is one statement', async () => {
     const [a, b] = [await newTenant('a'), await newTenant('b')];
-    // Each takes the second row when a second has passed, as long as PostgreSQL waits before it looks for deadlocks.
-    const inOrder = (first: string, second: string) => `
-      with one as (update tenants set name = (name::int + 1)::text where id = '${first}' returning id),
-           pause as materialized (select pg_sleep(0.3) from one)
-      update tenants set name = (name::int + 1)::text where id = '${second}' and (select count(*) from pause) = 1`;
-    await Promise.all([test.database.statement(PLATFORM, inOrder(a, b), []), test.database.statement(PLATFORM, inOrder(b, a), [])]);
+    // Each takes its second row when the gate is opened.
+    const inOrder = (first: string, second: string) =>
+      test.database.statement(
+        PLATFORM,
+        `with one as (update tenants set name = (name::int + 1)::text where id = ? returning id),
+              gate as materialized (select pg_advisory_xact_lock_shared(1) from one)
+         update tenants set name = (name::int + 1)::text where id = ? and (select count(*) from gate) = 1`,
+        [first, second],
+      );
+    const both = await test.database.transaction(PLATFORM, async (em) => {
+      await em.execute('select pg_advisory_xact_lock(1)');
+      const both = [inOrder(a, b), inOrder(b, a)];
+      await until('both have one row', async () => {
+        const [waiting] = await em.execute<{ count: number }[]>(`select count(*)::int from pg_locks where locktype = 'advisory' and not granted`);
+        return waiting!.count === 2;
+      });
+      return both.map((one) => one.catch((error: unknown) => error));
+    });
+    expect(await Promise.all(both)).toEqual([[], []]);
     expect(await names()).toEqual(['2', '2']);
   });
 });
@@ -111,6 +124,23 @@ describe('a transaction that cannot be put in an order with others', () => {
 });
 
 describe('a connection', () => {
+  it.each<[string, Scope]>([
+    ['the platform', PLATFORM],
+    ['a tenant', { tenantId: newId(systemClock, systemRandom) }],
+  ])('that ends in the middle of a transaction of %s is made up for, however often that happens', async (_whose, scope) => {
+    const isEnded = async (em: Em) => {
+      const [{ pid }] = await em.execute<[{ pid: number }]>('select pg_backend_pid() as pid');
+      await test.asSuperuser((other) => other.query('select pg_terminate_backend($1)', [pid]));
+      await em.execute('select 1');
+    };
+    // More than either pool may have.
+    for (let time = 0; time < 25; time++) {
+      const lost = await test.database.transaction(scope, isEnded).catch((error: unknown) => error);
+      expect(databaseFaultOf(lost)).toBe('The database is not available right now. Try again.');
+    }
+    await test.database.ping();
+  });
+
   it('is not used for ever: what took over behind the same address is found', async () => {
     const connections = await connect(test.serviceUrl, 1);
     try {
