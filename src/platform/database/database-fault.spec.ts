@@ -1,4 +1,5 @@
 import { DriverException } from '@mikro-orm/core';
+import { Client } from 'pg';
 import { DomainError } from '#libs/kernel';
 import { domainErrorOf, PROBLEMS } from '../problem/index.js';
 import { databaseFaultOf, isDatabaseAway, lostToOthers } from './database-fault.js';
@@ -86,6 +87,14 @@ describe('an error of PostgreSQL', () => {
     ['the database system is starting up', AWAY],
   ])('without a code, "%s", is known by what it says', (message, sentence) => {
     expect(databaseFaultOf(new DriverException(new Error(message)))).toMatch(sentence);
+  });
+
+  it('is about a connection that cannot be made, for whatever reason: it is away', async () => {
+    const client = new Client({ host: '/nowhere' });
+    const error: unknown = await client.connect().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'ENOENT' });
+    expect(databaseFaultOf(new DriverException(error as Error))).toMatch(AWAY);
+    expect(databaseFaultOf(Object.assign(new Error('no such file'), { code: 'ENOENT', syscall: 'open' }))).toBeUndefined();
   });
 
   it('is lost to others when it is a deadlock or a serialization failure, and nothing else is', () => {

@@ -32,7 +32,7 @@ const BY_MESSAGE: readonly [RegExp, string][] = [
 ];
 
 /** The error and what it was caused by, down to the first. */
-function* causesOf(error: unknown): Generator<{ code?: unknown; message?: unknown }> {
+function* causesOf(error: unknown): Generator<{ code?: unknown; message?: unknown; syscall?: unknown }> {
   for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) yield cause;
 }
 
@@ -44,7 +44,9 @@ const meaningOf = (text: unknown, meanings: readonly [RegExp, string][]) =>
  * @returns a sentence without secrets; undefined for all other errors
  */
 export function databaseFaultOf(error: unknown): string | undefined {
-  for (const { code, message } of causesOf(error)) {
+  for (const { code, message, syscall } of causesOf(error)) {
+    // Of whatever else a connection cannot be made: no route; no such socket, as that of a server on this machine that does not run.
+    if (syscall === 'connect') return AWAY;
     const meaning = meaningOf(code, BY_CODE) ?? meaningOf(message, BY_MESSAGE);
     if (meaning !== undefined) return meaning;
   }
