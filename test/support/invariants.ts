@@ -34,7 +34,7 @@ const OFFENCES: Record<string, string> = {
     select edge_site_id::text as what from nats_leaf_servers leaf
      where provisioned_generation is not null
        and provisioned_generation <> (select count(*) from audit_events where action = 'nats_leaf_server.provision' and subject_id = leaf.edge_site_id)`,
-  'tokens of an object of which not each was recorded once': `
+  'an object whose tokens were not each recorded once': `
     select object_id::text as what from download_tokens token group by object_id
     having count(*) <> (select count(*) from audit_events where action = 'download_token.create' and subject_id = object_id)`,
   'a token that is used, without the download on record': `

@@ -66,17 +66,17 @@ const FAULTS: [string, string, RegExp][] = [
   ['waits for a lock in vain', `set local lock_timeout = 1; lock table platform_cas in access exclusive mode`, /^Others are changing the same/],
 ];
 
-describe.each(FAULTS)('a transaction that %s', (what, statement, detail) => {
+/** A lock that is waited for is somebody's. */
+const whileLocked = (work: () => Promise<unknown>) =>
+  app.database.asSuperuser(async (other) => {
+    await other.query('begin; lock table platform_cas in access share mode');
+    await work();
+  });
+
+describe.each(FAULTS)('a transaction that %s', (_what, statement, detail) => {
   it.each(DEEDS)('to do %s (%#) is answered with 503, leaves nothing, and succeeds later', async (action, deed) => {
     const before = await recordOf(app.database);
-    const work = async () => expectUnavailable(await deed(), detail);
-    await whenRecording(app.database, action, statement, () =>
-      // A lock that is waited for is somebody's.
-      what === 'waits for a lock in vain' ? app.database.asSuperuser(async (other) => {
-        await other.query('begin; lock table platform_cas in access share mode');
-        await work();
-      }) : work(),
-    );
+    await whileLocked(() => whenRecording(app.database, action, statement, async () => expectUnavailable(await deed(), detail)));
     const { nats_users: usersBefore, ...restBefore } = before;
     const { nats_users: users, ...rest } = await recordOf(app.database);
     expect(rest).toEqual(restBefore);
