@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/postgresql';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
 import { Tenant } from '#libs/model';
 import { connect, Database, databaseFaultOf, type Em, lostToOthers, PLATFORM, type Scope } from '../../../src/platform/database/index.js';
@@ -17,9 +18,9 @@ async function newTenant(slug: string): Promise<string> {
   return id;
 }
 
-/** Counts in a tenant's name, as the work of a transaction that reads what it changes. */
+/** Counts in a tenant's name, as the work of a transaction that reads what it changes, under a lock. */
 async function countUp(em: Em, id: string): Promise<void> {
-  const tenant = await em.findOneOrFail(Tenant, { id });
+  const tenant = await em.findOneOrFail(Tenant, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
   tenant.name = String(Number(tenant.name) + 1);
   await em.flush();
 }
