@@ -14,6 +14,8 @@ export type ProxyMode = 'pass' | 'drop' | 'half-open' | { delay: number };
 /** A WAN on this machine: a TCP proxy in front of a port of it, whose mode may change at any time. */
 export class Proxy {
   #mode: ProxyMode = 'pass';
+  /** Of connections to come, after how many bytes each is cut. */
+  readonly #cuts: number[] = [];
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
@@ -47,6 +49,16 @@ export class Proxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Cuts connections to come, one after the other, each when the target has sent so many bytes over it; those after them pass. */
+  cutNext(...bytes: number[]): void {
+    this.#cuts.push(...bytes);
+  }
+
+  /** How many are still to be cut. */
+  get cutsLeft(): number {
+    return this.#cuts.length;
+  }
+
   /** Closes every connection and refuses new ones. */
   async stop(): Promise<void> {
     const server = this.#server;
@@ -73,7 +85,9 @@ export class Proxy {
     const far = connect(this.target, HOST);
     this.watch(far);
     this.pipe(near, far);
-    this.pipe(far, near);
+    const limit = this.#cuts.shift();
+    if (limit === undefined) this.pipe(far, near);
+    else this.pipeUpTo(limit, far, near);
   }
 
   private watch(socket: Socket): void {
@@ -82,6 +96,22 @@ export class Proxy {
     // The end that vanishes is told by the close that follows.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  private pipeUpTo(limit: number, from: Socket, to: Socket): void {
+    let left = limit;
+    const cut = () => {
+      to.destroy();
+      from.destroy();
+    };
+    from.on('data', (bytes) => {
+      const last = bytes.length >= left;
+      to.write(bytes.subarray(0, left), () => last && cut());
+      left = Math.max(0, left - bytes.length);
+    });
+    from.on('close', cut);
+    to.on('close', cut);
+    if (limit === 0) cut();
   }
 
   /** In order whatever the mode: what was to come later is not overtaken by what is not. */

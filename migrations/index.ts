@@ -21,6 +21,7 @@ import { Migration20261126_20_narrowed_keys } from './Migration20261126_20_narro
 import { Migration20261126_21_repeated_and_stale } from './Migration20261126_21_repeated_and_stale.js';
 import { Migration20261126_22_rate_limits } from './Migration20261126_22_rate_limits.js';
 import { Migration20261126_23_open_intents } from './Migration20261126_23_open_intents.js';
+import { Migration20261126_24_resumed_downloads } from './Migration20261126_24_resumed_downloads.js';
 import { Migration20261126_25_leaf_connections } from './Migration20261126_25_leaf_connections.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
@@ -48,5 +49,6 @@ export const migrations = [
   Migration20261126_21_repeated_and_stale,
   Migration20261126_22_rate_limits,
   Migration20261126_23_open_intents,
+  Migration20261126_24_resumed_downloads,
   Migration20261126_25_leaf_connections,
 ];

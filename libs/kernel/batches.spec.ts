@@ -38,6 +38,27 @@ describe('those who wait at the same time', () => {
   });
 });
 
+describe('those who wait when a run fails', () => {
+  const waitingFor = async (meetsAll: (error: unknown) => boolean) => {
+    let runs = 0;
+    const fail = async (): Promise<Outcome<number>[]> => {
+      runs++;
+      throw new Error('away');
+    };
+    const batches = new Batches<number, number>(2, fail, meetsAll);
+    const outcomes = await Promise.allSettled([1, 2, 3, 4, 5].map((item) => batches.add('a', item)));
+    return { runs, rejected: outcomes.filter(({ status }) => status === 'rejected').length };
+  };
+
+  it('get what it failed with, when all would meet that', async () => {
+    expect(await waitingFor((error) => (error as Error).message === 'away')).toEqual({ runs: 1, rejected: 5 });
+  });
+
+  it('are served by runs of their own, when it may be about that one', async () => {
+    expect(await waitingFor(() => false)).toEqual({ runs: 3, rejected: 5 });
+  });
+});
+
 describe('whoever comes while a run is under way', () => {
   it('is not given what that run found out', async () => {
     let truth = 'old';

@@ -18,10 +18,12 @@ export class Batches<Item, Result> {
   /**
    * @param size items in a run at most
    * @param run answers with an outcome for each item, in their order; what it throws is the outcome of them all
+   * @param meetsAll whether what `run` has thrown is what all would meet who wait by then: they get it right away, and do not wait run after run
    */
   constructor(
     private readonly size: number,
     private readonly run: (group: string, items: readonly Item[]) => Promise<readonly Outcome<Result>[]>,
+    private readonly meetsAll: (error: unknown) => boolean = () => false,
   ) {}
 
   /** @param group items of different groups never share a run, and do not wait for each other */
@@ -60,7 +62,8 @@ export class Batches<Item, Result> {
         else resolve(outcome.result);
       }
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      const waiting = this.meetsAll(error) ? (this.#waiting.get(group)?.splice(0) ?? []) : [];
+      for (const { reject } of [...batch, ...waiting]) reject(error);
     }
   }
 }

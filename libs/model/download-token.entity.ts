@@ -17,11 +17,15 @@ const schema = defineEntity({
     expiresAt: p.datetime(),
     usedAt: p.datetime().nullable(),
     usedFrom: p.string().nullable(),
+    /** SHA-256 of what the client calls its attempt, hex; null when it calls it nothing. */
+    attemptHash: p.string().nullable(),
+    /** Of the bundle that was handed out. */
+    usedGeneration: p.integer().nullable(),
     createdBy: p.string(),
     createdAt: p.datetime(),
   },
 });
 
-/** Lets whoever holds it download one object, once. */
+/** Lets whoever holds it download one object, once; whoever did may start over for a short while. */
 export class DownloadToken extends schema.class {}
 schema.setClass(DownloadToken);

@@ -7,12 +7,12 @@ import { CollectorPackage, NatsLeafServer, Tenant } from '#libs/model';
 import { type CollectorView, CollectorsService, openCollectorSecrets } from '../collectors/index.js';
 import { AuthorityService } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
-import type { Caller, Origin } from '../platform/auth/index.js';
+import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import type { PackedDownload } from './download.js';
-import { unusable } from './download-tokens.service.js';
+import { DownloadTokensService, type Presented, unusable } from './download-tokens.service.js';
 import { SignedTokens } from './signed-tokens.service.js';
 
 @Injectable()
@@ -20,7 +20,8 @@ export class CollectorBundlesService {
   constructor(
     private readonly database: Database,
     private readonly collectors: CollectorsService,
-    private readonly tokens: SignedTokens,
+    private readonly tokens: DownloadTokensService,
+    private readonly signedTokens: SignedTokens,
     private readonly authorities: AuthorityService,
     private readonly keyRing: KeyRing,
     private readonly audit: Audit,
@@ -38,22 +39,22 @@ export class CollectorBundlesService {
       if (collector.status === 'revoked') {
         throw new DomainError('illegal_transition', 'The collector package is revoked: nothing of it can be downloaded any more.');
       }
-      return { collector, issued: this.tokens.issue(em, caller, target(id), lifetime) };
+      return { collector, issued: this.signedTokens.issue(em, caller, target(id), lifetime) };
     });
     const configFile = configFileOf(collector.collectorType);
-    return this.tokens.sign(issued, { path: `collectors/${id}/bundle`, folder: collectorFolder(id), configFile });
+    return this.signedTokens.sign(issued, { path: `collectors/${id}/bundle`, folder: collectorFolder(id), configFile });
   }
 
   /**
    * The download of whoever holds a token. A token is used up only when there is something to download.
    * @throws DomainError `not_found`, `not_provisioned`, `nats_leaf_url_missing`
    */
-  async downloadByToken(id: string, token: string | undefined, origin: Origin): Promise<PackedDownload> {
-    const shown = await this.tokens.open(token, target(id), origin);
+  async downloadByToken(id: string, presented: Presented): Promise<PackedDownload> {
+    const shown = await this.signedTokens.open(target(id), presented);
     return this.database.transaction(shown.scope, async (em) => {
       const view = await this.collectors.load(em, shown.caller, id, LockMode.PESSIMISTIC_WRITE);
       const natsUrl = downloadable(view);
-      await this.tokens.use(em, shown);
+      await this.tokens.use(em, shown, view.collector.provisionedGeneration);
       view.collector.download(natsUrl, this.clock.now());
       this.audit.record(em, shown.caller, {
         action: 'collector_bundle.download',

@@ -1,12 +1,12 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
+import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
 import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { LimitedAs } from '../platform/rate-limit/index.js';
 import { IdParam } from '../platform/validation/index.js';
-import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
+import { ApiPublicIdParam, ApiTokenHeaders, bundleResponse, GZIP, presentedBy, send } from './download.js';
 import { CreateDownloadTokenDto, DownloadTokenDto, toDownloadTokenDto } from './dto/download-token.dto.js';
 import { EdgeSiteBundlesService } from './edge-site-bundles.service.js';
 
@@ -54,16 +54,15 @@ export class EdgeSiteBundlesController {
     summary: 'Download the bundle of an edge site with a one-time token',
   })
   @ApiPublicIdParam()
-  @ApiTokenHeader('q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn')
+  @ApiTokenHeaders('q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn')
   @ApiProduces(GZIP)
   @bundleResponse(200)
-  @ApiProblems(404, 409)
+  @ApiProblems(400, 404, 409)
   async downloadByToken(
     @Param('id') id: string,
-    @Headers(TOKEN_HEADER) token: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile | Buffer> {
-    return send(await this.bundles.downloadByToken(id, token, originOf(request)), reply);
+    return send(await this.bundles.downloadByToken(id, presentedBy(request)), reply);
   }
 }

@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { edgeSiteFolder } from '#libs/bundle';
-import { Batches, isId, type Outcome, outcomeOf, Secret } from '#libs/kernel';
+import { Batches, isId, type Outcome, outcomeOf } from '#libs/kernel';
 import { EdgeSite } from '#libs/model';
 import { openLeafBundle } from '../edge-sites/index.js';
 import { Audit } from '../platform/audit/index.js';
-import { Caller, type Origin } from '../platform/auth/index.js';
-import { Database, type Where } from '../platform/database/index.js';
+import type { Caller } from '../platform/auth/index.js';
+import { Database, isDatabaseAway, type Where } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { PublicUrl } from '../platform/public-url.js';
 import type { PackedDownload } from './download.js';
 import { downloadCommand } from './download-command.js';
-import { DownloadTokensService } from './download-tokens.service.js';
+import { DownloadTokensService, type Presented } from './download-tokens.service.js';
 import { FIND_LEAF_BUNDLES, type LeafBundle, leafBundleOf, type LeafBundleRow, noEdgeSite } from './leaf-bundles.js';
 
 interface Asked {
@@ -25,7 +25,7 @@ const BATCH = 32;
 @Injectable()
 export class EdgeSiteBundlesService {
   /** Downloads of a tenant that are asked for at the same time, by callers who reach the same sites, are looked up and written down together. */
-  readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (_group, asked) => this.findForAll(asked));
+  readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (_group, asked) => this.findForAll(asked), isDatabaseAway);
 
   constructor(
     private readonly database: Database,
@@ -63,16 +63,15 @@ export class EdgeSiteBundlesService {
    * The download of whoever holds a token. A token is used up only when there is something to download.
    * @throws DomainError `not_found`, `not_provisioned`
    */
-  async downloadByToken(siteId: string, token: string | undefined, origin: Origin): Promise<PackedDownload> {
-    if (token === undefined || !isId(siteId)) throw noEdgeSite();
-    const secret = new Secret(token);
-    const { id, tenantId } = await this.tokens.find(secret, target(siteId));
-    const found = await this.database.transaction({ tenantId }, async (em) => {
-      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, [tenantId, [siteId], '{}']);
+  async downloadByToken(siteId: string, presented: Presented): Promise<PackedDownload> {
+    if (presented.token === undefined || !isId(siteId)) throw noEdgeSite();
+    const shown = await this.tokens.find(presented.token, target(siteId), presented);
+    const { caller, scope } = shown;
+    const found = await this.database.transaction(scope, async (em) => {
+      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, [caller.tenantId, [siteId], '{}']);
       const found = leafBundleOf(row);
-      await this.tokens.use(em, secret, target(siteId), origin.sourceAddress);
-      const principal = { actor: `download_token:${id}`, id, name: 'download token', role: 'viewer' as const, tenantId };
-      this.audit.record(em, new Caller(principal, origin), { ...downloadOf(siteId), detail: { generation: found.generation } });
+      await this.tokens.use(em, shown, found.generation);
+      this.audit.record(em, caller, { ...downloadOf(siteId), detail: { generation: found.generation } });
       return found;
     });
     return this.open(found);

@@ -1,13 +1,13 @@
-import { Body, Controller, Headers, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Authorize, type Caller, CurrentCaller, originOf, Public } from '../platform/auth/index.js';
+import { Authorize, type Caller, CurrentCaller, Public } from '../platform/auth/index.js';
 import { Idempotent } from '../platform/idempotency/index.js';
 import { ApiProblems } from '../platform/problem/index.js';
 import { LimitedAs } from '../platform/rate-limit/index.js';
 import { IdParam } from '../platform/validation/index.js';
 import { OnboardingBundlesService } from './onboarding-bundles.service.js';
-import { ApiPublicIdParam, ApiTokenHeader, bundleResponse, GZIP, send, TOKEN_HEADER } from './download.js';
+import { ApiPublicIdParam, ApiTokenHeaders, bundleResponse, GZIP, presentedBy, send } from './download.js';
 import { CreateDownloadTokenDto, DownloadTokenDto, toDownloadTokenDto } from './dto/download-token.dto.js';
 
 @ApiTags('Bundles')
@@ -33,16 +33,15 @@ export class OnboardingBundlesController {
   @LimitedAs('download')
   @ApiOperation({ operationId: 'downloadOnboardingBundle', summary: 'Download the bundle of a component with a one-time token' })
   @ApiPublicIdParam()
-  @ApiTokenHeader('collectorpkg-v2:eyJ1IjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl')
+  @ApiTokenHeaders('collectorpkg-v2:eyJ1IjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl')
   @ApiProduces(GZIP)
   @bundleResponse(200)
-  @ApiProblems(404)
+  @ApiProblems(400, 404)
   async download(
     @Param('id') id: string,
-    @Headers(TOKEN_HEADER) token: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile | Buffer> {
-    return send(await this.bundles.downloadByToken(id, token, originOf(request)), reply);
+    return send(await this.bundles.downloadByToken(id, presentedBy(request)), reply);
   }
 }

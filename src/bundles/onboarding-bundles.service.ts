@@ -6,22 +6,26 @@ import { onboardingPackageLifecycle } from '#libs/lifecycle';
 import { OnboardingPackage } from '#libs/model';
 import { OnboardingPackagesService, openComponentKey } from '../onboarding/index.js';
 import { AuthorityService } from '../pki/index.js';
-import type { Caller, Origin } from '../platform/auth/index.js';
+import type { Caller } from '../platform/auth/index.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { GATEWAY_NAME, GatewayAddress } from '../platform/gateway-address.js';
 import type { PackedDownload } from './download.js';
-import { unusable } from './download-tokens.service.js';
+import { DownloadTokensService, type Presented, unusable } from './download-tokens.service.js';
 import { SignedTokens } from './signed-tokens.service.js';
 
 const target = (id: string) => ({ purpose: 'onboarding_bundle' as const, objectId: id });
+
+/** Its certificate is made once. */
+const THE_ONE_GENERATION = 1;
 
 @Injectable()
 export class OnboardingBundlesService {
   constructor(
     private readonly database: Database,
     private readonly packages: OnboardingPackagesService,
-    private readonly tokens: SignedTokens,
+    private readonly tokens: DownloadTokensService,
+    private readonly signedTokens: SignedTokens,
     private readonly authorities: AuthorityService,
     private readonly keyRing: KeyRing,
     private readonly gateway: GatewayAddress,
@@ -34,18 +38,18 @@ export class OnboardingBundlesService {
       if (!isDeliverable(found)) {
         throw new DomainError('illegal_transition', `The onboarding package is ${found.status}: nothing of it can be downloaded any more. Issue another one.`);
       }
-      return this.tokens.issue(em, caller, target(id), lifetime);
+      return this.signedTokens.issue(em, caller, target(id), lifetime);
     });
-    return this.tokens.sign(issued, { path: `edge-packages/${id}/bundle`, folder: edgePackageFolder(id) });
+    return this.signedTokens.sign(issued, { path: `edge-packages/${id}/bundle`, folder: edgePackageFolder(id) });
   }
 
   /** @throws DomainError `not_found` */
-  async downloadByToken(id: string, token: string | undefined, origin: Origin): Promise<PackedDownload> {
-    const shown = await this.tokens.open(token, target(id), origin);
+  async downloadByToken(id: string, presented: Presented): Promise<PackedDownload> {
+    const shown = await this.signedTokens.open(target(id), presented);
     return this.database.transaction(shown.scope, async (em) => {
       const found = await this.packages.load(em, shown.caller, id, LockMode.PESSIMISTIC_WRITE);
       if (!isDeliverable(found)) throw unusable();
-      await this.tokens.use(em, shown);
+      await this.tokens.use(em, shown, THE_ONE_GENERATION);
       this.packages.deliver(em, shown.caller, found);
       return this.pack(em, id);
     });

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { isId, Secret } from '#libs/kernel';
-import { Caller, type Origin } from '../platform/auth/index.js';
-import type { Em, Scope } from '../platform/database/index.js';
+import type { Caller } from '../platform/auth/index.js';
+import type { Em } from '../platform/database/index.js';
 import { PublicUrl } from '../platform/public-url.js';
 import { downloadCommand } from './download-command.js';
-import { type DownloadTarget, DownloadTokensService, unusable } from './download-tokens.service.js';
+import { type DownloadTarget, DownloadTokensService, type Presented, type ShownToken, unusable } from './download-tokens.service.js';
 import { EnrollmentKeys } from './enrollment-keys.js';
 
 /** A one-time token that was issued, and is not signed yet. */
@@ -22,16 +22,6 @@ interface Fetched {
   folder: string;
   /** The file that the collector reads. */
   configFile?: string;
-}
-
-/** A token that may be used now. */
-export interface ShownToken {
-  target: DownloadTarget;
-  secret: Secret;
-  origin: Origin;
-  /** Whoever holds it. */
-  caller: Caller;
-  scope: Scope;
 }
 
 /**
@@ -61,20 +51,10 @@ export class SignedTokens {
   }
 
   /** @throws DomainError `not_found`, the same for a wrong, changed, used, expired and foreign one */
-  async open(token: string | undefined, target: DownloadTarget, origin: Origin): Promise<ShownToken> {
-    const ticket = token === undefined || !isId(target.objectId) ? undefined : await this.keys.open(new Secret(token));
+  async open(target: DownloadTarget, presented: Presented): Promise<ShownToken> {
+    const { token } = presented;
+    const ticket = token === undefined || !isId(target.objectId) ? undefined : await this.keys.open(token);
     if (ticket?.packageId !== target.objectId) throw unusable();
-    const secret = new Secret(ticket.secret);
-    const { id, tenantId } = await this.tokens.find(secret, target);
-    const principal = { actor: `download_token:${id}`, id, name: 'download token', role: 'viewer' as const, tenantId };
-    return { target, secret, origin, caller: new Caller(principal, origin), scope: { tenantId } };
-  }
-
-  /**
-   * Uses the token up: of any number of calls at once, one succeeds.
-   * @throws DomainError `not_found`
-   */
-  use(em: Em, { secret, target, origin }: ShownToken): Promise<void> {
-    return this.tokens.use(em, secret, target, origin.sourceAddress);
+    return this.tokens.find(new Secret(ticket.secret), target, presented);
   }
 }

@@ -2589,7 +2589,7 @@ export interface components {
         };
         DownloadToken: {
             /**
-             * @description Good for one download. This is the only time it is shown.
+             * @description Good for one download, which may be started over for five minutes. This is the only time it is shown.
              * @example q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn
              */
             token: string;
@@ -2599,8 +2599,8 @@ export interface components {
              */
             expires_at: string;
             /**
-             * @description Downloads the bundle; to be pasted into a shell.
-             * @example curl -fsS -X POST -H x-serviceradar-download-token: q0Xw… -o edge-site-new-york-plant.tar.gz https://edge.example.com/api/edge-sites/01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70/bundle
+             * @description Downloads the bundle, and starts over when the connection breaks; to be pasted into a shell.
+             * @example (attempt=$(…); for pause in 1 2 4 8 0; do curl -fsS … -o edge-site-new-york-plant.tar.gz https://edge.example.com/api/edge-sites/01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70/bundle && …; done; exit $code)
              */
             command: string;
         };
@@ -5038,6 +5038,8 @@ export interface operations {
             header: {
                 /** @description The token. A wrong, used, expired or foreign one is answered with 404. */
                 "x-serviceradar-download-token": string;
+                /** @description Random, and the same whenever this download is started over. The token that it has used stays good for it, from the same address, for five minutes and the same bundle. */
+                "x-serviceradar-download-attempt"?: string;
             };
             path: {
                 id: string;
@@ -5122,6 +5124,8 @@ export interface operations {
             header: {
                 /** @description The token. A wrong, used, expired or foreign one is answered with 404. */
                 "x-serviceradar-download-token": string;
+                /** @description Random, and the same whenever this download is started over. The token that it has used stays good for it, from the same address, for five minutes and the same bundle. */
+                "x-serviceradar-download-attempt"?: string;
             };
             path: {
                 id: string;
@@ -5206,6 +5210,8 @@ export interface operations {
             header: {
                 /** @description The token. A wrong, used, expired or foreign one is answered with 404. */
                 "x-serviceradar-download-token": string;
+                /** @description Random, and the same whenever this download is started over. The token that it has used stays good for it, from the same address, for five minutes and the same bundle. */
+                "x-serviceradar-download-attempt"?: string;
             };
             path: {
                 id: string;

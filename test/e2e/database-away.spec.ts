@@ -5,8 +5,10 @@ import { Postgres } from '../../lab/postgres.js';
 import { temporaryDirectory } from '../../lab/temporary-directory.js';
 import { until } from '../../lab/until.js';
 import { ok } from '../../lab/api.js';
+import type { EdgeSiteDto } from '../../src/edge-sites/dto/edge-site.dto.js';
 import type { OnboardingPackageDto } from '../../src/onboarding/dto/onboarding-package.dto.js';
 import { Agent, identityOf } from '../integration/gateway/agent.js';
+import { offences } from '../support/invariants.js';
 import { withDeployment } from './laboratory.js';
 
 const GRPC_UNAVAILABLE = 14;
@@ -62,6 +64,32 @@ describe('a service whose PostgreSQL dies', () => {
     const site = await tenant.createSite('New York');
     await site.install();
     expect(deployment.service.process.running).toBe(true);
+  }));
+
+  it('does nothing by halves when it is restarted while sites are created and provisioned', lab(async ({ deployment, arranged: tenant }) => {
+    const slugs = Array.from({ length: 30 }, (_, at) => `restarted-${at}`);
+    const statuses = slugs.map(async (slug) => {
+      const create = () => tenant.api.post('/admin/edge-sites', { name: slug, slug }).then(({ status }) => status);
+      return until(`${slug} is created`, async () => {
+        const status = await create();
+        return status !== 503 && status;
+      });
+    });
+    const restarted = (async () => {
+      await postgres.stop();
+      postgres = await startPostgres();
+    })();
+    const created = await Promise.all(statuses);
+    await restarted;
+    // Where the connection was lost while it committed, the site was there already.
+    expect(created.filter((status) => status !== 201 && status !== 409)).toEqual([]);
+
+    const sites = async () => (await ok(tenant.api.get<{ data: EdgeSiteDto[] }>('/admin/edge-sites?limit=200'))).data.filter(({ slug }) => slugs.includes(slug));
+    await until('all are provisioned', async () => (await sites()).filter(({ leaf_server: leaf }) => leaf.status === 'provisioned').length === slugs.length);
+    expect(deployment.service.process.running).toBe(true);
+    const database = await new Postgres(dataDir).connect();
+    expect(await offences(database)).toEqual([]);
+    await database.end();
   }));
 });
 

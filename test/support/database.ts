@@ -18,6 +18,8 @@ export interface TestDatabase {
   serviceUrl: string;
   jobsUrl: string;
   database: Database;
+  /** With a superuser's connection to it. */
+  asSuperuser<T>(work: (client: Client) => Promise<T>): Promise<T>;
   /** Deletes every row. Call it in `beforeEach` where tests must not see each other's. */
   empty(): Promise<void>;
   /** Drops the database. Call it in `afterAll`. */
@@ -40,6 +42,7 @@ export async function startTestDatabase(): Promise<TestDatabase> {
     return {
       ...urls,
       database: new Database(connections),
+      asSuperuser: (work) => asSuperuser(name, credentials, work),
       empty: () => asSuperuser(name, credentials, truncateAll),
       close: () => closeAll(name, credentials, connections, server, lock),
     };
@@ -92,11 +95,11 @@ async function closeAll(
   await lock.release();
 }
 
-async function asSuperuser(database: string, { port, passwords }: PostgresCredentials, work: (client: Client) => Promise<unknown>) {
+async function asSuperuser<T>(database: string, { port, passwords }: PostgresCredentials, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ host: '127.0.0.1', port, user: SUPERUSER, password: passwords.superuser, database });
   await client.connect();
   try {
-    await work(client);
+    return await work(client);
   } finally {
     await client.end();
   }

@@ -19,7 +19,7 @@ export class CreateDownloadTokenDto {
 
 export class DownloadTokenDto {
   /**
-   * Good for one download. This is the only time it is shown.
+   * Good for one download, which may be started over for five minutes. This is the only time it is shown.
    * @example "q0Xw1bZ1y8hYkq2u3v4w5x6y7z8A9B0CdEfGhIjKlMn"
    */
   token!: string;
@@ -28,8 +28,8 @@ export class DownloadTokenDto {
   expires_at!: string;
 
   /**
-   * Downloads the bundle; to be pasted into a shell.
-   * @example "curl -fsS -X POST -H 'x-serviceradar-download-token: q0Xw…' -o edge-site-new-york-plant.tar.gz 'https://edge.example.com/api/edge-sites/01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70/bundle'"
+   * Downloads the bundle, and starts over when the connection breaks; to be pasted into a shell.
+   * @example "(attempt=$(…); for pause in 1 2 4 8 0; do curl -fsS … -o 'edge-site-new-york-plant.tar.gz' 'https://edge.example.com/api/edge-sites/01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70/bundle' && …; done; exit $code)"
    */
   command!: string;
 }

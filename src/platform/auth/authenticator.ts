@@ -3,7 +3,7 @@ import { Batches, type Clock, DomainError, isId, type Outcome } from '#libs/kern
 import type { Role } from '#libs/contracts';
 import { ApiKey, Tenant } from '#libs/model';
 import { CLOCK } from '../clock.js';
-import { Database, PLATFORM } from '../database/index.js';
+import { Database, isDatabaseAway, PLATFORM } from '../database/index.js';
 import { type ApiKeyParts, parseApiKey, secretMatches } from './api-key.js';
 import type { Principal } from './caller.js';
 import { looksLikeJwt, People } from './oidc/index.js';
@@ -51,7 +51,7 @@ const FIND_KEYS = `
 @Injectable()
 export class Authenticator {
   /** Every request asks the database, so that a revoked key stops at once; those that come together ask together. */
-  readonly #keys = new Batches<ApiKeyParts, StoredKey>(BATCH, (_all, shown) => this.findKeys(shown));
+  readonly #keys = new Batches<ApiKeyParts, StoredKey>(BATCH, (_all, shown) => this.findKeys(shown), isDatabaseAway);
 
   constructor(
     private readonly database: Database,
@@ -98,7 +98,13 @@ export class Authenticator {
 
   private async touch(outcomes: readonly Outcome<StoredKey>[], now: Date): Promise<void> {
     const untouched = new Set(outcomes.flatMap((outcome) => ('result' in outcome && !outcome.result.touched ? [outcome.result.id] : [])));
-    if (untouched.size > 0) await this.database.em(PLATFORM).nativeUpdate(ApiKey, { id: [...untouched] }, { lastUsedAt: now });
+    if (untouched.size === 0) return;
+    try {
+      await this.database.em(PLATFORM).nativeUpdate(ApiKey, { id: [...untouched] }, { lastUsedAt: now });
+    } catch (error) {
+      // Nobody is kept from reading by a database that takes no changes.
+      if (!isDatabaseAway(error)) throw error;
+    }
   }
 
   private async namedTenant(named: string, key: StoredKey): Promise<string> {

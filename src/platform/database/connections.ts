@@ -1,6 +1,7 @@
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import { entities } from '#libs/model';
+import { giveBackLostConnections } from './lost-connections.js';
 import { takingRole } from './urls.js';
 
 /** The role that row-level security lets see every tenant's rows. */
@@ -8,6 +9,12 @@ const PLATFORM_ROLE = 'app_platform';
 
 /** How long a request waits for a connection before it is answered with 503, in milliseconds. */
 const CONNECTION_TIMEOUT = 3_000;
+
+/**
+ * How long a connection is used, in seconds. After a fail-over behind one address, what was the primary may answer on, read-only: connections
+ * that are made anew find the one that took over.
+ */
+const LIFETIME = 60;
 
 /**
  * Nobody waits for ever for a row that a process which froze or lost its power holds. A transaction may wait for the network
@@ -37,9 +44,10 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-export async function connect(serviceUrl: string): Promise<Connections> {
-  const tenant = await open(serviceUrl, 20);
-  const platform = await open(takingRole(serviceUrl, PLATFORM_ROLE), 10);
+/** @param lifetime of a connection, in seconds */
+export async function connect(serviceUrl: string, lifetime = LIFETIME): Promise<Connections> {
+  const tenant = await open(serviceUrl, 20, lifetime);
+  const platform = await open(takingRole(serviceUrl, PLATFORM_ROLE), 10, lifetime);
   const connectionOf = async ({ em }: MikroORM) => ({ em, pool: await em.getConnection().getNativeClient() });
   return {
     tenant: await connectionOf(tenant),
@@ -51,14 +59,16 @@ export async function connect(serviceUrl: string): Promise<Connections> {
   };
 }
 
-function open(clientUrl: string, max: number): Promise<MikroORM> {
+function open(clientUrl: string, max: number, lifetime: number): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl,
     entities,
     pool: { min: 0, max },
     driverOptions: {
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
+      maxLifetimeSeconds: lifetime,
       keepAlive: true,
+      onPoolCreated: giveBackLostConnections,
       application_name: 'serviceradar-edge',
       options: [new URL(clientUrl).searchParams.get('options'), ...LIMITS].join(' ').trim(),
     },

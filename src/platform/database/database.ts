@@ -2,10 +2,14 @@ import { type FilterQuery, PostgreSqlPlatform, type SqlEntityManager } from '@mi
 import type { QueryResult } from 'pg';
 import { TENANT_FILTER, type TenantFilterParams } from '#libs/model';
 import type { Connections } from './connections.js';
+import { lostToOthers } from './database-fault.js';
 import type { Scope } from './scope.js';
 
 /** Puts values into statements. */
 const SQL = new PostgreSqlPlatform();
+
+/** How often a transaction is tried that is given up because of others. Of two that wait for each other, one gets through. */
+const TRIES = 3;
 
 export type Em = SqlEntityManager;
 export type Where<T> = FilterQuery<T>;
@@ -31,9 +35,13 @@ export class Database {
     return em as unknown as Em;
   }
 
-  /** Runs the work in one transaction, and flushes what it changed before it commits. */
+  /**
+   * Runs the work in one transaction, and flushes what it changed before it commits. When PostgreSQL gives it up because of others that run at
+   * the same time (a deadlock, a serialization failure), the work is done again, in a new transaction.
+   * @param work reads by `em` whatever it changes, so that it can be done again; what it does elsewhere may be done twice
+   */
   transaction<T>(scope: Scope, work: (em: Em) => Promise<T>): Promise<T> {
-    return this.em(scope).transactional((em) => work(em as unknown as Em));
+    return untilNotLost(() => this.em(scope).transactional((em) => work(em as unknown as Em)));
   }
 
   /**
@@ -44,29 +52,26 @@ export class Database {
   async statement<Row>(scope: Scope, sql: string, values: readonly unknown[]): Promise<Row[]> {
     const { tenant, platform } = this.connections;
     const statement = SQL.formatQuery(sql, values);
-    if (scope === 'platform') return (await platform.pool.query(statement)).rows as Row[];
+    if (scope === 'platform') return (await untilNotLost(() => platform.pool.query(statement))).rows as Row[];
     // Statements that are sent as one text are one transaction (PostgreSQL, "Message Flow: Simple Query").
     const session = SQL.formatQuery(`select set_config('app.tenant_id', ?, true)`, [scope.tenantId]);
-    const results = (await tenant.pool.query(`${session}; ${statement}`)) as unknown as QueryResult[];
+    const results = (await untilNotLost(() => tenant.pool.query(`${session}; ${statement}`))) as unknown as QueryResult[];
     return results.at(-1)!.rows as Row[];
   }
 
-  /** Answers when the database does. */
+  /** Answers when the database does, and a connection of each pool is to be had. */
   async ping(): Promise<void> {
-    await this.em('platform').execute('select 1');
+    const { tenant, platform } = this.connections;
+    await Promise.all([tenant, platform].map(({ pool }) => pool.query('select 1')));
   }
 }
 
-/** PostgreSQL error codes and socket errors that mean: it is away or too busy (a lock that is held, a deadlock), and that passes. */
-const AWAY = /^(?:08\w{3}|40001|40P01|55P03|57014|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
-const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|the database system is/i;
-
-/** Whether an error says that PostgreSQL is away, as against that it refused what was asked. */
-export function isDatabaseAway(error: unknown): boolean {
-  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
-    const { code, message } = cause as { code?: unknown; message?: unknown };
-    if (typeof code === 'string' && AWAY.test(code)) return true;
-    if (typeof message === 'string' && AWAY_MESSAGE.test(message)) return true;
+async function untilNotLost<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries === TRIES || !lostToOthers(error)) throw error;
+    }
   }
-  return false;
 }

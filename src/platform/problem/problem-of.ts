@@ -2,7 +2,7 @@ import { OptimisticLockError } from '@mikro-orm/core';
 import { HttpException } from '@nestjs/common';
 import type { ErrorCode } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
-import { isDatabaseAway } from '../database/index.js';
+import { databaseFaultOf } from '../database/index.js';
 
 /** What the framework refuses before one of our handlers runs, by status. Its own texts quote the input, so none is passed on. */
 const REFUSALS: Partial<Record<number, [ErrorCode, string]>> = {
@@ -27,9 +27,8 @@ export function domainErrorOf(error: unknown): DomainError {
       retryable: true,
     });
   }
-  if (isDatabaseAway(error)) {
-    return new DomainError('unavailable', 'The database is not available right now. Try again.', { cause: error, retryable: true });
-  }
+  const fault = databaseFaultOf(error);
+  if (fault !== undefined) return new DomainError('unavailable', fault, { cause: error, retryable: true });
   const status = statusOf(error);
   const [code, message] = REFUSALS[status] ?? fallback(status);
   return new DomainError(code, message, { cause: error });

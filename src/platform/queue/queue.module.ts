@@ -2,9 +2,9 @@ import { BullModule, WorkerHost } from '@nestjs/bullmq';
 import { Global, Logger, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { createPostgresBackend, Queue, type QueueOptions, setDefaultBackendFactory } from 'bullmq';
-import { Client } from 'pg';
 import { Config } from '../config/index.js';
 import { DatabaseUrls } from '../database/index.js';
+import { listenToWaitingClients, QueueClient } from './queue-clients.js';
 
 /** Where the queue keeps its tables; its migrations make them. */
 const SCHEMA = 'bullmq';
@@ -17,17 +17,6 @@ const defaultJobOptions = {
   removeOnFail: true,
 } as const;
 
-/**
- * BullMQ holds connections without listening to their errors: one that the server ends between two statements would end the process.
- * Whatever runs on it is told all the same, and the pool drops it.
- */
-export class QueueClient extends Client {
-  constructor(...config: ConstructorParameters<typeof Client>) {
-    super(...config);
-    this.on('error', () => undefined);
-  }
-}
-
 /** BullMQ on PostgreSQL, or on Redis or Valkey when QUEUE_URL names one. */
 export function queueOptions(config: Config, urls: DatabaseUrls): QueueOptions {
   if (isOnRedis(config)) {
@@ -35,6 +24,7 @@ export function queueOptions(config: Config, urls: DatabaseUrls): QueueOptions {
     return { connection: { url: config.queueUrl!.reveal() }, defaultJobOptions };
   }
   setDefaultBackendFactory(createPostgresBackend);
+  listenToWaitingClients();
   const connection = { connectionString: urls.jobsUrl, schema: SCHEMA, migrate: true, max: 2, Client: QueueClient };
   return { connection: connection as QueueOptions['connection'], defaultJobOptions };
 }

@@ -92,6 +92,15 @@ describe('a proxy', () => {
     expect(arrived).not.toContain('nowhere');
   });
 
+  it('cuts connections to come after so many bytes, one after the other', async () => {
+    proxy.cutNext(3, 0);
+    const [first, second] = [await Client.connect(proxy.port), await Client.connect(proxy.port)];
+    first.socket.write('hello');
+    await Promise.all([first.closed, second.closed]);
+    expect([first.heard, second.heard, proxy.cutsLeft]).toEqual(['hel', '', 0]);
+    await (await Client.connect(proxy.port)).says('after');
+  });
+
   it('closes connections once, and takes new ones', async () => {
     const client = await Client.connect(proxy.port);
     proxy.cut();
