@@ -46,19 +46,21 @@ export class RateLimits {
   watch(http: FastifyInstance): void {
     if (this.config.rateLimits.address === 0) return;
     http.addHook('onRequest', async ({ url, ip }, reply) => {
-      if (!url.startsWith(UNCOUNTED)) await this.admit('address', ip, reply);
+      if (!url.startsWith(UNCOUNTED)) await this.admit('address', ip, reply, { isSaid: false });
     });
   }
 
   /**
    * Counts a call, and says in the answer's headers what is left (draft-ietf-httpapi-ratelimit-headers).
    * @param subject an address, or the id of a key
+   * @param options.isSaid whether it is said of a call that is let through, too
    * @throws DomainError `rate_limited` when nothing is left
    */
-  async admit(policy: Policy, subject: string, reply: Pick<FastifyReply, 'header'>): Promise<void> {
+  async admit(policy: Policy, subject: string, reply: Pick<FastifyReply, 'header'>, { isSaid = true } = {}): Promise<void> {
     const calls = this.config.rateLimits[policy];
     if (calls === 0) return;
-    this.say(policy, await this.#allowances.spend(bucketOf(policy, subject), { calls, window: WINDOW }), reply);
+    const verdict = await this.#allowances.spend(bucketOf(policy, subject), { calls, window: WINDOW });
+    if (isSaid || !verdict.isAllowed) this.say(policy, verdict, reply);
   }
 
   /**
