@@ -221,8 +221,9 @@ describe('secrets that come in or are made', () => {
       });
     });
 
-    const hub = processesOf(deployment.dataDir).find(({ command }) => command.includes('nats-server'));
-    process.kill(hub!.pid, 'SIGKILL');
+    // It may be starting again, as the operator has other keys since the test before.
+    const hub = await until('the hub runs', () => processesOf(deployment.dataDir).find(({ command }) => command.includes('nats-server')));
+    process.kill(hub.pid, 'SIGKILL');
     await api.post('/admin/nats/credentials', { name: 'x', publish: ['logs.syslog'], expires_in: 60 });
     await until('the hub is back', async () => (await site!.leaf.links()) === 1);
 

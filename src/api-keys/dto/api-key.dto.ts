@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ArrayUnique, IsArray, IsIn, IsISO8601, Matches } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsISO8601, Matches } from 'class-validator';
 import { type KeyScope, TENANT_ROLES, type Role, type TenantRole } from '#libs/contracts';
 import type { ApiKey } from '#libs/model';
 import { KEY_SCOPES } from '#libs/policy';
@@ -31,6 +31,7 @@ export class CreateApiKeyDto {
   @MayBeAbsent()
   @IsArray()
   @ArrayUnique()
+  @ArrayMaxSize(KEY_SCOPES.length)
   @IsIn(KEY_SCOPES, { each: true })
   @ApiProperty({ enum: KEY_SCOPES, enumName: 'KeyScope', isArray: true, required: false, example: ['edge_sites:read', 'bundles:download'] })
   scopes?: KeyScope[];

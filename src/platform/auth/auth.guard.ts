@@ -32,7 +32,7 @@ export class AuthGuard implements CanActivate {
     }
 
     const principal = await this.authenticate(request, reply);
-    await this.limits.admit('key', principal.id ?? principal.actor, reply);
+    await this.limits.admit('key', principal.actor, reply);
     const caller = new Caller(principal, originOf(request));
     request.caller = caller;
     request.principal = principal;

@@ -52,7 +52,7 @@ export class RateLimits {
 
   /**
    * Counts a call, and says in the answer's headers what is left (draft-ietf-httpapi-ratelimit-headers).
-   * @param subject an address, or the id of a key
+   * @param subject an address, or who calls
    * @param options.isSaid whether it is said of a call that is let through, too
    * @throws DomainError `rate_limited` when nothing is left
    */

@@ -34,7 +34,8 @@ const nameOf = ({ table, column }: CiphertextColumn) => `${table}.${column}`;
 
 /** One thing of each kind that holds a secret, or two. */
 async function furnish({ api }: { api: Api }): Promise<Furnished> {
-  const site = await ok(api.post<{ id: string }>('/admin/edge-sites', { name: 'Hamburg' }));
+  const once = { body: { name: 'Hamburg' }, headers: { 'idempotency-key': 'Hamburg' } };
+  const site = await ok(api.call<{ id: string }>('POST', '/admin/edge-sites', once));
   const collector = await ok(api.post<{ id: string }>('/admin/collectors', { collector_type: 'flowgger' }));
   const component = { label: 'Agent', component_type: 'agent', component_id: 'agent-1', edge_site_id: site.id };
   const agent = await ok(api.post<{ id: string }>('/admin/edge-packages', component));
