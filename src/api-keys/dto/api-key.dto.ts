@@ -33,7 +33,7 @@ export class CreateApiKeyDto {
   @ArrayUnique()
   @ArrayMaxSize(KEY_SCOPES.length)
   @IsIn(KEY_SCOPES, { each: true })
-  @ApiProperty({ enum: KEY_SCOPES, enumName: 'KeyScope', isArray: true, required: false, example: ['edge_sites:read', 'bundles:download'] })
+  @ApiProperty({ enum: KEY_SCOPES, enumName: 'KeyScope', isArray: true, maxItems: KEY_SCOPES.length, required: false, example: ['edge_sites:read', 'bundles:download'] })
   scopes?: KeyScope[];
 
   /**
