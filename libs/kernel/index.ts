@@ -1,4 +1,5 @@
 export * from './batches.js';
+export * from './bounded-map.js';
 export * from './clock.js';
 export * from './domain-error.js';
 export * from './id.js';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { edgeSiteFolder } from '#libs/bundle';
-import { Batches, isId, type Outcome, outcomeOf } from '#libs/kernel';
+import { Batches, BoundedMap, isId, type Outcome, outcomeOf } from '#libs/kernel';
 import { EdgeSite } from '#libs/model';
 import { openLeafBundle } from '../edge-sites/index.js';
 import { Audit } from '../platform/audit/index.js';
@@ -22,8 +22,21 @@ interface Asked {
 /** Downloads that are looked up together at most. */
 const BATCH = 32;
 
+/** An archive as the database has it, which nobody reads without the key ring. */
+interface SealedArchive {
+  /** Of the row that it was read from. */
+  version: string;
+  ciphertext: Buffer;
+}
+
+/** Sealed archives that are kept in memory at most, and bytes of one: 32 MiB in all. */
+const KEPT = 512;
+const KEPT_BYTES = 64 * 1024;
+
 @Injectable()
 export class EdgeSiteBundlesService {
+  /** By site, of those whose bundles were downloaded lately: reading one costs PostgreSQL more than all else about a download. */
+  readonly #archives = new BoundedMap<string, SealedArchive>(KEPT);
   /** Downloads of a tenant that are asked for at the same time, by callers who reach the same sites, are looked up and written down together. */
   readonly #downloads = new Batches<Asked, LeafBundle>(BATCH, (_group, asked) => this.findForAll(asked), isDatabaseAway);
 
@@ -68,7 +81,7 @@ export class EdgeSiteBundlesService {
     const shown = await this.tokens.find(presented.token, target(siteId), presented);
     const { caller, scope } = shown;
     const found = await this.database.transaction(scope, async (em) => {
-      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, [caller.tenantId, [siteId], '{}']);
+      const [row] = await em.execute<LeafBundleRow[]>(FIND_LEAF_BUNDLES, ['', caller.tenantId, [siteId], '{}']);
       const found = leafBundleOf(row);
       await this.tokens.use(em, shown, found.generation);
       this.audit.record(em, caller, { ...downloadOf(siteId), detail: { generation: found.generation } });
@@ -81,13 +94,27 @@ export class EdgeSiteBundlesService {
   private async findForAll(asked: readonly Asked[]): Promise<Outcome<LeafBundle>[]> {
     const { tenantId, siteLabels } = asked[0]!.caller;
     const siteIds = [...new Set(asked.map(({ siteId }) => siteId))];
+    const kept = new Map(siteIds.map((id) => [id, this.#archives.get(id)]));
+    const versions = [...kept.values()].flatMap((archive) => archive?.version ?? []).join(',');
     // The audit rows are there before the first byte is sent.
     const rows = await this.audit.readAll<LeafBundleRow>(
       { tenantId },
-      { sql: FIND_LEAF_BUNDLES, values: [tenantId, siteIds, JSON.stringify(siteLabels)], deeds: asked.map(({ caller, siteId }) => [caller, downloadOf(siteId)]) },
+      {
+        sql: FIND_LEAF_BUNDLES,
+        values: [versions, tenantId, siteIds, JSON.stringify(siteLabels)],
+        deeds: asked.map(({ caller, siteId }) => [caller, downloadOf(siteId)]),
+      },
     );
-    const rowOf = new Map(rows.map((row) => [row.subjectId, row]));
+    const rowOf = new Map(rows.map((row) => [row.subjectId, this.withArchive(row, kept.get(row.subjectId))]));
     return asked.map(({ siteId }) => outcomeOf(() => leafBundleOf(rowOf.get(siteId))));
+  }
+
+  /** @param kept of its site, when the row was asked for */
+  private withArchive(row: LeafBundleRow, kept: SealedArchive | undefined): LeafBundleRow {
+    const { subjectId, version, bundleCiphertext: ciphertext } = row;
+    if (ciphertext === null) return kept?.version === version ? { ...row, bundleCiphertext: kept.ciphertext } : row;
+    if (ciphertext.length <= KEPT_BYTES) this.#archives.set(subjectId, { version, ciphertext });
+    return row;
   }
 
   private open({ leafId, tenantId, slug, bundleCiphertext }: LeafBundle): PackedDownload {

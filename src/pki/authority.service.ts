@@ -1,13 +1,12 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
+import { BoundedMap, type Clock, DomainError, newId, type Random } from '#libs/kernel';
 import type { TenantCaStatus } from '#libs/lifecycle';
 import { type Certificate, Tenant, TenantCa } from '#libs/model';
 import { type Issuer, joinChain, loadIssuer, planTenantCa } from '#libs/pki';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 import { KeyRing, type Place } from '../platform/encryption/index.js';
-import { BoundedMap } from './bounded-map.js';
 import { makeCa } from './make-ca.js';
 import { PlatformAuthorities } from './platform-authorities.js';
 

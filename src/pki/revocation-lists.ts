@@ -1,12 +1,11 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Clock } from '#libs/kernel';
+import { BoundedMap, type Clock } from '#libs/kernel';
 import { Certificate, TenantCa } from '#libs/model';
 import { buildCrl, type RevokedCertificate } from '#libs/pki';
 import { CLOCK } from '../platform/clock.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 import { AuthorityService } from './authority.service.js';
-import { BoundedMap } from './bounded-map.js';
 import type { EndEntityReason } from './revocation-reason.js';
 
 const HOUR = 60 * 60 * 1000;

@@ -99,6 +99,15 @@ describe('the bundle of a site', () => {
     expect(gunzipSync(await download()).equals(gunzipSync(first))).toBe(false);
   });
 
+  it('is gone with its site, however often it was downloaded', async () => {
+    const { api } = await app.tenant('Gone');
+    const site = await siteOf(api);
+    const download = async () => (await api.get(`/admin/edge-sites/${site.id}/bundle`)).status;
+    expect([await download(), await download()]).toEqual([200, 200]);
+    expect((await api.delete(`/admin/edge-sites/${site.id}`)).status).toBe(204);
+    expect(await download()).toBe(404);
+  });
+
   it('comes right to each of many who ask at the same time, and is written down for each', async () => {
     const [one, two] = await Promise.all([app.tenant('Crowd one'), app.tenant('Crowd two')]);
     const sites = await Promise.all([siteOf(one.api, 'A'), siteOf(one.api, 'B'), siteOf(two.api, 'A')]);
