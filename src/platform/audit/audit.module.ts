@@ -1,6 +1,6 @@
 import { Global, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance } from 'fastify';
+import { fastifyOf } from '../fastify-of.js';
 import { Audit } from './audit.js';
 import { Refusals } from './refusals.js';
 
@@ -13,8 +13,7 @@ export class AuditModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // A command has the application without HTTP.
-    const adapter = this.http.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
-    if (adapter) this.refusals.watch(adapter.getInstance<FastifyInstance>());
+    const server = fastifyOf(this.http);
+    if (server) this.refusals.watch(server);
   }
 }

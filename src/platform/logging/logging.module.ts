@@ -1,7 +1,7 @@
 import { Global, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance } from 'fastify';
 import { Config } from '../config/index.js';
+import { fastifyOf } from '../fastify-of.js';
 import { JsonLogger, standardLogger } from './json-logger.js';
 import { logRequests } from './request-log.js';
 
@@ -18,8 +18,7 @@ export class LoggingModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // A command has the application without HTTP.
-    const adapter = this.http.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
-    if (adapter) logRequests(adapter.getInstance<FastifyInstance>(), this.logger);
+    const server = fastifyOf(this.http);
+    if (server) logRequests(server, this.logger);
   }
 }

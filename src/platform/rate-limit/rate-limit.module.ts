@@ -1,6 +1,6 @@
 import { Global, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance } from 'fastify';
+import { fastifyOf } from '../fastify-of.js';
 import { RateLimits } from './rate-limits.js';
 import { RateLimitsSweep } from './rate-limits.sweep.js';
 
@@ -13,9 +13,8 @@ export class RateLimitModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // A command has the application without HTTP.
-    const adapter = this.http.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
-    if (adapter) this.limits.watch(adapter.getInstance<FastifyInstance>());
+    const server = fastifyOf(this.http);
+    if (server) this.limits.watch(server);
   }
 }
 
