@@ -131,6 +131,7 @@ describe('the audit trail', () => {
 describe('audit:verify finds', () => {
   const third = `(select event_ids[1] from audit_seals where chain = (select id from tenants where slug = 'acme') and sequence = 3)`;
   const ofAcme = `chain = (select id from tenants where slug = 'acme')`;
+  const ofSeveralRows = `${ofAcme} and sequence = (select min(sequence) from audit_seals where ${ofAcme} and cardinality(event_ids) > 1)`;
 
   it.each(['actor', 'action', 'subject_type', 'request_id', 'source_address'])('a row whose %s was changed', (column) =>
     tampering([`update audit_events set ${column} = 'x' where id = ${third}`], async () => {
@@ -159,8 +160,8 @@ describe('audit:verify finds', () => {
   it('a row that was taken out of its seal, too', () =>
     tampering(
       [
-        `delete from audit_events where id = ${third}`,
-        `update audit_seals set event_ids = event_ids[2:], row_hashes = row_hashes[2:] where ${ofAcme} and sequence = 3`,
+        `delete from audit_events where id = (select event_ids[1] from audit_seals where ${ofSeveralRows})`,
+        `update audit_seals set event_ids = event_ids[2:], row_hashes = row_hashes[2:] where ${ofSeveralRows}`,
       ],
       async () => expect(await faults()).toEqual({ acme: [expect.stringMatching(/^the seal does not follow from the one before/)] }),
     ),
@@ -170,7 +171,7 @@ describe('audit:verify finds', () => {
     tampering(
       [
         `update audit_seals set event_ids = event_ids[2:2] || event_ids[1:1] || event_ids[3:], row_hashes = row_hashes[2:2] || row_hashes[1:1] || row_hashes[3:]
-          where ${ofAcme} and sequence = 3`,
+          where ${ofSeveralRows}`,
       ],
       async () => expect(await faults()).toEqual({ acme: [expect.stringMatching(/^the seal does not follow from the one before/)] }),
     ),

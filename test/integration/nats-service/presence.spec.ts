@@ -162,7 +162,8 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
     const rows = await installation.database.database.em({ tenantId: tenant.id }).find(LeafConnection, { edgeSiteId: siteId }, { orderBy: { id: 'asc' } });
     expect(rows.filter(({ disconnectedAt }) => disconnectedAt == null)).toHaveLength(1);
     expect(rows.at(-1)).toMatchObject({ generation: 3, disconnectedAt: null, reason: null });
-    expect(rows[0]).toMatchObject({ generation: 1, reason: 'Client Closed' });
+    // A server that ends closes its connection, or resets it where something of it was not read yet.
+    expect(rows[0]).toMatchObject({ generation: 1, reason: expect.stringMatching(/^(Client Closed|Read Error)$/) });
     expect(rows.map(({ reason }) => reason)).toContain('Credentials Revoked');
     // Where nobody looked, it is known that it ended, and not why.
     expect(rows.filter(({ disconnectedAt, reason }) => disconnectedAt != null && reason == null).length).toBeGreaterThan(0);
