@@ -7,11 +7,14 @@ export const AGENT_GATEWAY_PROTO = fileURLToPath(new URL('agent_gateway.proto', 
 export interface AgentHello {
   agent_id: string;
   version: string;
+  capabilities: string[];
   hostname: string;
   os: string;
   arch: string;
   partition: string;
   config_version: string;
+  labels: Record<string, string>;
+  config_source: string;
 }
 
 export interface AgentHelloAnswer {
@@ -23,4 +26,34 @@ export interface AgentHelloAnswer {
   server_time: number;
   heartbeat_interval_sec: number;
   config_outdated: boolean;
+}
+
+/** What an agent can check. `nats_leaf` it does of itself: each agent watches the leaf of its site. */
+export const CHECK_TYPES = ['nats_leaf', 'tcp', 'http', 'icmp', 'process', 'grpc'] as const;
+
+export type CheckType = (typeof CHECK_TYPES)[number];
+
+/** What the check `nats_leaf` finds, as the message of its status; its `available` is whether the leaf answers and says that it is well. */
+export interface LeafFindings {
+  /** What `/healthz` answers: `ok`, or what is wrong. */
+  healthz: string;
+  /** Whether the leaf is connected upstream. */
+  upstream_connected: boolean;
+  /** Of the connection upstream, in milliseconds. */
+  rtt_ms: number | null;
+  server_version: string | null;
+  server_id: string | null;
+  uptime_seconds: number | null;
+  /** What the leaf keeps, in all its streams. */
+  buffered_messages: number | null;
+  buffered_bytes: number | null;
+  /** What it may keep. */
+  buffer_max_bytes: number | null;
+  streams: { name: string; messages: number; bytes: number; first_seq: number; last_seq: number }[];
+  disk_free_bytes: number | null;
+  disk_total_bytes: number | null;
+  /** Of the files that the leaf runs with, as `config_checksum`: SHA-256, in hex. */
+  config_checksum: string | null;
+  /** Why there is nothing to tell, where there is not. */
+  error: string | null;
 }

@@ -1,3 +1,5 @@
+import { Agent } from './agent.entity.js';
+import { AgentService } from './agent-service.entity.js';
 import { ApiKey } from './api-key.entity.js';
 import { AuditEvent } from './audit-event.entity.js';
 import { Certificate } from './certificate.entity.js';
@@ -21,6 +23,8 @@ import { Tenant } from './tenant.entity.js';
 import { TenantCa } from './tenant-ca.entity.js';
 import { TenantStream } from './tenant-stream.entity.js';
 
+export * from './agent.entity.js';
+export * from './agent-service.entity.js';
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
 export * from './certificate.entity.js';
@@ -46,6 +50,8 @@ export * from './tenant-stream.entity.js';
 export * from './tenant.entity.js';
 
 export const entities = [
+  Agent,
+  AgentService,
   ApiKey,
   AuditEvent,
   Certificate,
