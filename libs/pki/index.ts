@@ -8,5 +8,6 @@ export { type Issuer, type IssuerPair, loadIssuer } from './issuer.js';
 export { generateKeyPair, type KeyPair } from './keys.js';
 export { joinChain, splitChain } from './pem.js';
 export * from './profiles.js';
+export { publicKeyOfRequest } from './request.js';
 export { formatSpiffeId, NO_SITE, parseSpiffeId, type SpiffeIdentity, type TenantIdentity, TRUST_DOMAIN } from './spiffe.js';
 export { checkAgainstIntent, checkIssuedBy } from './verify.js';

@@ -2,7 +2,8 @@ import { createPrivateKey, sign } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { type Clock, systemClock, systemRandom } from '#libs/kernel';
-import { withSignature } from './encoding.js';
+import { contextTag, encodeConstructed } from './der.js';
+import { encodeName, encodeUnsigned, withSignature } from './encoding.js';
 import type { CertificateIntent } from './intent.js';
 import { type SignedCertificate, signCertificate, signRootCertificate } from './issue.js';
 import { type Issuer, loadIssuer } from './issuer.js';
@@ -40,6 +41,12 @@ export interface EndEntity extends SignedCertificate {
 export function issueTo(intent: CertificateIntent, issuer: Issuer): EndEntity {
   const key = generateKeyPair();
   return { ...signCertificate(intent, key.publicKey, issuer), key };
+}
+
+/** A certification request in DER (PKCS #10) for a key, signed by it, or by another one. */
+export function requestFor({ publicKey, privateKeyPem }: KeyPair, signer: Pick<KeyPair, 'privateKeyPem'> = { privateKeyPem }): Buffer {
+  const info = encodeConstructed([encodeUnsigned(Buffer.of(0)), encodeName('acme', 'an agent'), publicKey, encodeConstructed([], contextTag(0, 'constructed'))]);
+  return withSignature(info, sign('sha256', info, createPrivateKey(signer.privateKeyPem.reveal())));
 }
 
 /** Signs a certificate again after `edit` has changed it: what a CA gone wrong would sign, which `signCertificate` refuses to. */
