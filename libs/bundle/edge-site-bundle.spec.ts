@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { Secret } from '#libs/kernel';
 import { bundleChecksum, CHECKSUMS_PATH } from './checksums.js';
-import { type EdgeSiteBundleInput, edgeSiteEntries, edgeSiteFolder, renderEdgeSiteFiles } from './edge-site-bundle.js';
+import { type EdgeSiteBundleInput, edgeSiteEntries, edgeSiteFolder, INSTALLED_FILES, renderEdgeSiteFiles } from './edge-site-bundle.js';
 import { shellcheck } from './test-shellcheck.js';
 
 const input: EdgeSiteBundleInput = {
@@ -55,6 +55,15 @@ describe("an edge site's bundle", () => {
     expect(textOf('creds/tenant.creds')).toBe('creds\n');
     expect(textOf('creds/control.creds')).toBe('control creds\n');
     expect(textOf('nats/nats-leaf.conf')).toBe(input.natsLeafConf);
+  });
+
+  it('says where setup.sh puts what the leaf runs with', () => {
+    const script = textOf('setup.sh');
+    const names = /for name in (.*\.pem); do\s+place "nats\/certs\/\$name" "certs\/\$name"/.exec(script)![1]!.split(' ');
+    const creds = /for name in (.*\.creds); do place "creds\/\$name" "creds\/\$name"/.exec(script)![1]!.split(' ');
+    const placed = [...names.map((name) => [`nats/certs/${name}`, `certs/${name}`]), ...creds.map((name) => [`creds/${name}`, `creds/${name}`])];
+    expect(script).toContain('place nats/nats-leaf.conf nats-leaf.conf');
+    expect(INSTALLED_FILES).toEqual({ 'nats/nats-leaf.conf': 'nats-leaf.conf', ...Object.fromEntries(placed) });
   });
 
   it('lists every other file in SHA256SUMS', () => {

@@ -52,6 +52,17 @@ export interface EdgeSiteBundleContents {
 const SETUP_SCRIPT = 'setup.sh';
 const CONFIGURATION = 'nats/nats-leaf.conf';
 
+/**
+ * Where `setup.sh` puts what a leaf runs with, below its folder (`/etc/nats`), by the path in the bundle. `SHA256SUMS` goes there too. With
+ * `--prefix`, the paths within the configuration are changed.
+ */
+export const INSTALLED_FILES: Readonly<Record<string, string>> = Object.fromEntries(
+  [CONFIGURATION, ...CERTIFICATE_FILES.map((name) => `nats/certs/${name}`), ...CREDS_FILES.map((name) => `creds/${name}`)].map((path) => [
+    path,
+    path.replace(/^nats\//, ''),
+  ]),
+);
+
 /** The name of a site's top folder, and of the archive without its suffix. */
 export const edgeSiteFolder = (siteSlug: string): string => `edge-site-${siteSlug}`;
 
