@@ -1,8 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AgentsModule } from './agents/index.js';
 import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CaRollOverModule, CaRollOverWorkerModule } from './ca-roll-over/index.js';
+import { ChecksModule } from './checks/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -59,6 +61,8 @@ const FEATURES = [
   EdgeSitesModule,
   CollectorsModule,
   OnboardingModule,
+  ChecksModule,
+  AgentsModule,
   BundlesModule,
   StreamsModule,
   LeafAccountsModule,

@@ -33,6 +33,53 @@ export const CHECK_TYPES = ['nats_leaf', 'tcp', 'http', 'icmp', 'process', 'grpc
 
 export type CheckType = (typeof CHECK_TYPES)[number];
 
+/** An agent asks what it is to do. `config_version` is empty when it has no configuration. */
+export interface AgentConfigRequest {
+  agent_id: string;
+  config_version: string;
+}
+
+/** What an agent is to do. With `not_modified`, it has that already, and only the version and the intervals are said. */
+export interface AgentConfigAnswer {
+  not_modified: boolean;
+  config_version: string;
+  /** Unix seconds. */
+  config_timestamp: number;
+  heartbeat_interval_sec: number;
+  config_poll_interval_sec: number;
+  checks: AgentCheck[];
+}
+
+/** One thing that an agent looks at every `interval_sec`. What a type has no use for is empty. */
+export interface AgentCheck {
+  check_id: string;
+  check_type: CheckType;
+  name: string;
+  enabled: boolean;
+  interval_sec: number;
+  timeout_sec: number;
+  target: string;
+  port: number;
+  path: string;
+  method: string;
+  settings: Record<string, string>;
+}
+
+/** An agent asks for a new certificate. */
+export interface CertificateRenewal {
+  agent_id: string;
+  partition: string;
+  /** PKCS #10 in DER. */
+  csr: Uint8Array;
+}
+
+export interface CertificateRenewalAnswer {
+  certificate_pem: string;
+  ca_chain_pem: string;
+  /** Unix seconds. */
+  not_after: number;
+}
+
 /** What the check `nats_leaf` finds, as the message of its status; its `available` is whether the leaf answers and says that it is well. */
 export interface LeafFindings {
   /** What `/healthz` answers: `ok`, or what is wrong. */

@@ -3,6 +3,7 @@ import { AgentService } from './agent-service.entity.js';
 import { ApiKey } from './api-key.entity.js';
 import { AuditEvent } from './audit-event.entity.js';
 import { Certificate } from './certificate.entity.js';
+import { Check } from './check.entity.js';
 import { CollectorPackage } from './collector-package.entity.js';
 import { DownloadToken } from './download-token.entity.js';
 import { EdgeSite } from './edge-site.entity.js';
@@ -28,6 +29,7 @@ export * from './agent-service.entity.js';
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
 export * from './certificate.entity.js';
+export * from './check.entity.js';
 export * from './collector-package.entity.js';
 export * from './download-token.entity.js';
 export * from './edge-site.entity.js';
@@ -55,6 +57,7 @@ export const entities = [
   ApiKey,
   AuditEvent,
   Certificate,
+  Check,
   CollectorPackage,
   DownloadToken,
   EdgeSite,

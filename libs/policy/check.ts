@@ -61,6 +61,8 @@ const SPOKEN: Record<Subject, string> = {
   DownloadToken: 'download tokens',
   CollectorPackage: 'collector packages',
   OnboardingPackage: 'onboarding packages',
+  Check: 'checks',
+  Agent: 'agents',
   NatsAccount: 'the NATS account',
   NatsCredential: 'NATS credentials',
   NatsOperator: 'the NATS operator',

@@ -3,17 +3,30 @@ import type { Action, Role, Subject } from '#libs/contracts';
 /** An action, and what may be done to by it. */
 type Grant = readonly [Action, Subject[]];
 
-const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'StreamSubjects', 'Certificate', 'TenantCa', 'CollectorPackage', 'OnboardingPackage'];
+const READABLE: Subject[] = [
+  'EdgeSite',
+  'NatsLeafServer',
+  'NatsAccount',
+  'NatsCredential',
+  'StreamSubjects',
+  'Certificate',
+  'TenantCa',
+  'CollectorPackage',
+  'OnboardingPackage',
+  'Check',
+  'Agent',
+];
 
 /** What a role may do in its tenant; each includes what the one before may. */
 const GRANTS: Record<'viewer' | 'operator' | 'admin', Grant[]> = {
   viewer: [['read', READABLE]],
   operator: [
     ['download', ['Bundle']],
-    ['create', ['DownloadToken', 'NatsCredential']],
+    ['create', ['DownloadToken', 'NatsCredential', 'Check']],
     ['revoke', ['NatsCredential']],
-    // What a site runs is reported by whoever looks after it.
-    ['update', ['NatsLeafServer']],
+    // What a site runs is reported by whoever looks after it, and so is decided what is checked there.
+    ['update', ['NatsLeafServer', 'Check']],
+    ['delete', ['Check']],
   ],
   admin: [
     ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
@@ -58,6 +71,8 @@ export const IS_OF_A_SITE: Record<Subject, boolean> = {
   DownloadToken: true,
   CollectorPackage: true,
   OnboardingPackage: true,
+  Check: true,
+  Agent: true,
   Certificate: true,
   Tenant: false,
   NatsAccount: false,

@@ -63,6 +63,12 @@ describe('access rules', () => {
       ['read', 'TenantCa', ['viewer', 'operator', 'admin', 'platform_admin']],
       ['update', 'TenantCa', ['admin', 'platform_admin']],
       ['revoke', 'Certificate', ['admin', 'platform_admin']],
+      ['read', 'Check', ['viewer', 'operator', 'admin', 'platform_admin']],
+      ['create', 'Check', ['operator', 'admin', 'platform_admin']],
+      ['update', 'Check', ['operator', 'admin', 'platform_admin']],
+      ['delete', 'Check', ['operator', 'admin', 'platform_admin']],
+      ['read', 'Agent', ['viewer', 'operator', 'admin', 'platform_admin']],
+      ['update', 'Agent', []],
       ['create', 'ApiKey', ['admin', 'platform_admin']],
       ['read', 'AuditEvent', ['admin', 'platform_admin']],
       ['create', 'Tenant', ['platform_admin']],
@@ -124,7 +130,7 @@ describe('a key with scopes', () => {
 
 describe('a key for some sites', () => {
   const east = { role: 'admin', tenantId: 't1', siteLabels: { region: 'east', line: '3' } } as const;
-  const ofSites: Subject[] = ['EdgeSite', 'NatsLeafServer', 'Bundle', 'DownloadToken', 'CollectorPackage', 'OnboardingPackage', 'Certificate'];
+  const ofSites: Subject[] = ['EdgeSite', 'NatsLeafServer', 'Bundle', 'DownloadToken', 'CollectorPackage', 'OnboardingPackage', 'Check', 'Agent', 'Certificate'];
 
   it('may do what its role may to what belongs to a site with all of its labels, and to nothing else', () => {
     fc.assert(

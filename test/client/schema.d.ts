@@ -747,6 +747,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what agents check, newest first */
+        get: operations["listChecks"];
+        put?: never;
+        /** Have the agents of an edge site check something */
+        post: operations["createCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/checks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a check */
+        get: operations["getCheck"];
+        put?: never;
+        post?: never;
+        /** Delete a check */
+        delete: operations["deleteCheck"];
+        options?: never;
+        head?: never;
+        /** Change a check; agents learn of it within half a minute */
+        patch: operations["updateCheck"];
+        trace?: never;
+    };
+    "/api/admin/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agents that have come, those that came last for the first time before others */
+        get: operations["listAgents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/agents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an agent, and how the services are that it checks */
+        get: operations["getAgent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/edge-sites/{id}/bundle": {
         parameters: {
             query?: never;
@@ -1085,7 +1156,7 @@ export interface components {
          *     An operation names the scope that it needs as `x-scope`.
          * @enum {string}
          */
-        KeyScope: "api_keys:*" | "api_keys:create" | "api_keys:read" | "api_keys:revoke" | "audit_events:*" | "audit_events:read" | "bundles:*" | "bundles:download" | "certificate_authorities:*" | "certificate_authorities:read" | "certificate_authorities:update" | "certificates:*" | "certificates:read" | "certificates:revoke" | "collectors:*" | "collectors:create" | "collectors:read" | "collectors:revoke" | "collectors:update" | "download_tokens:*" | "download_tokens:create" | "edge_packages:*" | "edge_packages:create" | "edge_packages:read" | "edge_packages:revoke" | "edge_sites:*" | "edge_sites:create" | "edge_sites:delete" | "edge_sites:read" | "edge_sites:update" | "leaf_servers:*" | "leaf_servers:read" | "leaf_servers:regenerate" | "leaf_servers:revoke" | "leaf_servers:update" | "nats_account:*" | "nats_account:read" | "nats_account:regenerate" | "nats_account:revoke" | "nats_credentials:*" | "nats_credentials:create" | "nats_credentials:read" | "nats_credentials:revoke" | "stream_subjects:*" | "stream_subjects:read" | "stream_subjects:update";
+        KeyScope: "agents:*" | "agents:read" | "api_keys:*" | "api_keys:create" | "api_keys:read" | "api_keys:revoke" | "audit_events:*" | "audit_events:read" | "bundles:*" | "bundles:download" | "certificate_authorities:*" | "certificate_authorities:read" | "certificate_authorities:update" | "certificates:*" | "certificates:read" | "certificates:revoke" | "checks:*" | "checks:create" | "checks:delete" | "checks:read" | "checks:update" | "collectors:*" | "collectors:create" | "collectors:read" | "collectors:revoke" | "collectors:update" | "download_tokens:*" | "download_tokens:create" | "edge_packages:*" | "edge_packages:create" | "edge_packages:read" | "edge_packages:revoke" | "edge_sites:*" | "edge_sites:create" | "edge_sites:delete" | "edge_sites:read" | "edge_sites:update" | "leaf_servers:*" | "leaf_servers:read" | "leaf_servers:regenerate" | "leaf_servers:revoke" | "leaf_servers:update" | "nats_account:*" | "nats_account:read" | "nats_account:regenerate" | "nats_account:revoke" | "nats_credentials:*" | "nats_credentials:create" | "nats_credentials:read" | "nats_credentials:revoke" | "stream_subjects:*" | "stream_subjects:read" | "stream_subjects:update";
         CreateApiKey: {
             /**
              * @description What the key is for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
@@ -2579,6 +2650,367 @@ export interface components {
              * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
              */
             next_cursor: string | null;
+        };
+        /**
+         * @description How it is checked, which never changes. `tcp`: a connection is accepted. `http`: a request is answered as expected. `icmp`: a ping is
+         *     answered. `process`: a process of this name runs beside the agent. `grpc`: the service says that it is serving (grpc.health.v1).
+         * @enum {string}
+         */
+        CheckType: "tcp" | "http" | "icmp" | "process" | "grpc";
+        CreateCheck: {
+            /**
+             * @description What people call it, unique in its site: agents report under this name. 1 to 200 characters, at least one of them visible; no control
+             *     and no text direction characters.
+             * @example PLC of line 3
+             */
+            name: string;
+            /**
+             * @description How it is checked, which never changes. `tcp`: a connection is accepted. `http`: a request is answered as expected. `icmp`: a ping is
+             *     answered. `process`: a process of this name runs beside the agent. `grpc`: the service says that it is serving (grpc.health.v1).
+             * @example http
+             */
+            check_type: components["schemas"]["CheckType"];
+            /**
+             * @description Of `http`; GET when absent.
+             * @example GET
+             * @enum {string|null}
+             */
+            method?: "GET" | "HEAD" | null;
+            /**
+             * @description What else a type knows. `http`: `scheme` (`http` or `https`), `expected_status` (such as `200-299,401`), `tls_verify` (`true` or `false`), `server_name`.
+             *     `grpc`: `service`, `tls` (`true` or `false`), `tls_verify`, `server_name`.
+             * @example {
+             *       "scheme": "https",
+             *       "expected_status": "200-299"
+             *     }
+             */
+            settings?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: uuid
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id: string;
+            /**
+             * @description Whether it is done; true when absent.
+             * @example true
+             */
+            enabled?: boolean;
+            /**
+             * @description Seconds from one time to the next; 30 when absent.
+             * @example 30
+             */
+            interval_sec?: number;
+            /**
+             * @description Seconds that it may take, fewer than `interval_sec`; 5 when absent.
+             * @example 5
+             */
+            timeout_sec?: number;
+            /**
+             * @description The host, as a DNS name or an IP address; of `process`, the name of the process.
+             * @example 10.20.0.17
+             */
+            target: string;
+            /**
+             * @description Of `tcp` and `grpc`, which need one, and of `http`, where it is that of the scheme when absent.
+             * @example 443
+             */
+            port?: number | null;
+            /**
+             * @description Of `http`, with the query; `/` when absent.
+             * @example /health
+             */
+            path?: string | null;
+        };
+        Check: {
+            /** @example http */
+            check_type: components["schemas"]["CheckType"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */
+            id: string;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string;
+            /** @example PLC of line 3 */
+            name: string;
+            /** @example true */
+            enabled: boolean;
+            /** @example 30 */
+            interval_sec: number;
+            /** @example 5 */
+            timeout_sec: number;
+            /** @example 10.20.0.17 */
+            target: string;
+            /** @example 443 */
+            port: number | null;
+            /** @example /health */
+            path: string | null;
+            /** @example GET */
+            method: string | null;
+            /**
+             * @example {
+             *       "scheme": "https"
+             *     }
+             */
+            settings: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+        };
+        CheckPage: {
+            data: components["schemas"]["Check"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        UpdateCheck: {
+            /**
+             * @description What people call it, unique in its site: agents report under this name. 1 to 200 characters, at least one of them visible; no control
+             *     and no text direction characters.
+             * @example PLC of line 3
+             */
+            name?: string;
+            /**
+             * @description Of `http`; GET when absent.
+             * @example GET
+             * @enum {string|null}
+             */
+            method?: "GET" | "HEAD" | null;
+            /**
+             * @description What else a type knows. `http`: `scheme` (`http` or `https`), `expected_status` (such as `200-299,401`), `tls_verify` (`true` or `false`), `server_name`.
+             *     `grpc`: `service`, `tls` (`true` or `false`), `tls_verify`, `server_name`.
+             * @example {
+             *       "scheme": "https",
+             *       "expected_status": "200-299"
+             *     }
+             */
+            settings?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether it is done; true when absent.
+             * @example true
+             */
+            enabled?: boolean;
+            /**
+             * @description Seconds from one time to the next; 30 when absent.
+             * @example 30
+             */
+            interval_sec?: number;
+            /**
+             * @description Seconds that it may take, fewer than `interval_sec`; 5 when absent.
+             * @example 5
+             */
+            timeout_sec?: number;
+            /**
+             * @description The host, as a DNS name or an IP address; of `process`, the name of the process.
+             * @example 10.20.0.17
+             */
+            target?: string;
+            /**
+             * @description Of `tcp` and `grpc`, which need one, and of `http`, where it is that of the scheme when absent.
+             * @example 443
+             */
+            port?: number | null;
+            /**
+             * @description Of `http`, with the query; `/` when absent.
+             * @example /health
+             */
+            path?: string | null;
+        };
+        Agent: {
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */
+            id: string;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string;
+            /**
+             * @description The `component_id` of its onboarding package.
+             * @example agent-rack-4
+             */
+            agent_id: string;
+            /** @example 1.2.3 */
+            version: string;
+            /** @example plant-7 */
+            hostname: string;
+            /** @example linux */
+            os: string;
+            /** @example amd64 */
+            arch: string;
+            /**
+             * @example [
+             *       "nats_leaf",
+             *       "http"
+             *     ]
+             */
+            capabilities: string[];
+            /**
+             * @example {
+             *       "rack": "4"
+             *     }
+             */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * @description The version of the configuration that it had when it last said hello.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            config_version: string;
+            /**
+             * @description The gateway that it spoke to last.
+             * @example gateway-1
+             */
+            gateway_id: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            first_seen_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:30:00.000Z
+             */
+            last_seen_at: string;
+            /**
+             * @description Whether nothing came of it for 90 seconds.
+             * @example false
+             */
+            silent: boolean;
+        };
+        AgentPage: {
+            data: components["schemas"]["Agent"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        AgentService: {
+            /**
+             * @description What the check found.
+             * @example {
+             *       "healthz": "ok",
+             *       "upstream_connected": true
+             *     }
+             */
+            details: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The name of the check; `nats-leaf` is the leaf.
+             * @example nats-leaf
+             */
+            service_name: string;
+            /**
+             * @description The type of the check.
+             * @example nats_leaf
+             */
+            service_type: string;
+            /** @example true */
+            available: boolean;
+            /**
+             * @description Milliseconds.
+             * @example 1.25
+             */
+            response_time_ms: number;
+            /**
+             * Format: date-time
+             * @description When the gateway got it.
+             * @example 2026-11-24T10:30:00.000Z
+             */
+            reported_at: string;
+            /**
+             * Format: date-time
+             * @description Since when it has been available, or has not been.
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            changed_at: string;
+        };
+        AgentDetails: {
+            /**
+             * @description By name.
+             * @example [
+             *       {
+             *         "service_name": "nats-leaf",
+             *         "service_type": "nats_leaf",
+             *         "available": true,
+             *         "details": {
+             *           "healthz": "ok"
+             *         },
+             *         "response_time_ms": 1.25,
+             *         "reported_at": "2026-11-24T10:30:00.000Z",
+             *         "changed_at": "2026-11-24T10:05:00.000Z"
+             *       }
+             *     ]
+             */
+            services: components["schemas"]["AgentService"][];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */
+            id: string;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string;
+            /**
+             * @description The `component_id` of its onboarding package.
+             * @example agent-rack-4
+             */
+            agent_id: string;
+            /** @example 1.2.3 */
+            version: string;
+            /** @example plant-7 */
+            hostname: string;
+            /** @example linux */
+            os: string;
+            /** @example amd64 */
+            arch: string;
+            /**
+             * @example [
+             *       "nats_leaf",
+             *       "http"
+             *     ]
+             */
+            capabilities: string[];
+            /**
+             * @example {
+             *       "rack": "4"
+             *     }
+             */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * @description The version of the configuration that it had when it last said hello.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            config_version: string;
+            /**
+             * @description The gateway that it spoke to last.
+             * @example gateway-1
+             */
+            gateway_id: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            first_seen_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:30:00.000Z
+             */
+            last_seen_at: string;
+            /**
+             * @description Whether nothing came of it for 90 seconds.
+             * @example false
+             */
+            silent: boolean;
         };
         CreateDownloadToken: {
             /**
@@ -4938,6 +5370,326 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listChecks: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only checks of this site. */
+                edge_site_id?: string;
+                /** @description Only checks of this type. */
+                check_type?: "tcp" | "http" | "icmp" | "process" | "grpc";
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCheck: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCheck"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCheck: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteCheck: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateCheck: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateCheck"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAgents: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only agents of this site. */
+                edge_site_id?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAgent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

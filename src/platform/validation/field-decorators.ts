@@ -4,6 +4,7 @@ import { buildMessage, ValidateBy, ValidateIf, type ValidationOptions } from 'cl
 import { isName, isSlug, NAME_MAX_LENGTH, SLUG_PATTERN } from '#libs/kernel';
 import { isHost, isListenAddress, isNatsUrl } from './host.js';
 import { isLabels, LABELS_MAX } from './labels.js';
+import { isSettings, SETTINGS_MAX } from './settings.js';
 
 interface FieldRule {
   /** The constraint's name; its snake_case is the error's code. */
@@ -94,6 +95,24 @@ export const IsLabels = (options?: ValidationOptions) =>
       schema: {
         type: 'object',
         maxProperties: LABELS_MAX,
+        additionalProperties: { type: 'string', minLength: 1, maxLength: NAME_MAX_LENGTH },
+      },
+    },
+    options,
+  );
+
+/** What has a name of its own, and a text for its value. */
+export const IsSettings = (options?: ValidationOptions) =>
+  field(
+    {
+      name: 'isSettings',
+      accepts: isSettings,
+      mustBe:
+        `at most ${SETTINGS_MAX} settings: keys of 1 to 32 of a-z, 0-9 and underscores, beginning with a letter, ` +
+        `values of 1 to ${NAME_MAX_LENGTH} characters, one of them visible at least, without control and text direction characters`,
+      schema: {
+        type: 'object',
+        maxProperties: SETTINGS_MAX,
         additionalProperties: { type: 'string', minLength: 1, maxLength: NAME_MAX_LENGTH },
       },
     },

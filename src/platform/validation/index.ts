@@ -5,4 +5,5 @@ export * from './id-param.decorator.js';
 export * from './labels.js';
 export * from './validation.module.js';
 export * from './validation.pipe.js';
+export * from './settings.js';
 export * from './slug-of.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ROLES, type Role, type Subject } from '#libs/contracts';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
-import { ApiKey, AuditEvent, Certificate, CollectorPackage, EdgeSite, type entities, NatsAccountKey, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
+import { Agent, ApiKey, AuditEvent, Certificate, Check, CollectorPackage, EdgeSite, type entities, NatsAccountKey, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
 import { abilityFor, authorize, type Labels, type Owned } from '#libs/policy';
 import { type Api, ok } from '../../../lab/api.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
@@ -14,6 +14,8 @@ const GETTABLE = [
   { path: '/admin/edge-sites', entity: EdgeSite },
   { path: '/admin/collectors', entity: CollectorPackage },
   { path: '/admin/edge-packages', entity: OnboardingPackage },
+  { path: '/admin/checks', entity: Check },
+  { path: '/admin/agents', entity: Agent },
   { path: '/admin/certificates', entity: Certificate },
   { path: '/admin/pki/authorities', entity: TenantCa },
 ];
@@ -69,13 +71,14 @@ afterAll(() => app.close());
 
 let numbers = 0;
 
-/** A site with a package of each kind, a certificate and a NATS user. */
+/** A site with a package of each kind, a check, an agent, a certificate and a NATS user. */
 async function populate({ id: tenantId, api }: (typeof tenants)[number], labels: Labels = {}): Promise<void> {
   const make = async (path: string, body: unknown) => (await ok(api.post<{ id: string }>(path, body))).id;
   const number = (numbers += 1);
   const edge_site_id = await make('/admin/edge-sites', { name: 'x', slug: `site-${number}`, labels });
   await make('/admin/collectors', { collector_type: 'otel', edge_site_id });
   await make('/admin/edge-packages', { label: 'x', component_type: 'agent', component_id: `agent-${number}`, edge_site_id });
+  await make('/admin/checks', { name: 'x', check_type: 'icmp', target: 'x', edge_site_id });
   await make('/admin/nats/credentials', { name: 'x', publish: ['x'], subscribe: [], expires_in: 60 });
   const id = newId(systemClock, systemRandom);
   const em = app.database.database.em(PLATFORM);
@@ -84,6 +87,8 @@ async function populate({ id: tenantId, api }: (typeof tenants)[number], labels:
   const [times, texts] = [{ notBefore: now, notAfter: now, createdAt: now }, { commonName: null, spiffeId: null, certificatePem: 'signed' }];
   const signed = { kind: 'leaf', status: 'issued', serialNumber: id, intent: {}, version: 1 } as const;
   await em.insert(Certificate, { id, tenantId, issuerId: issuer.id, ...signed, ...times, ...texts });
+  const said = { version: '', hostname: '', os: '', arch: '', capabilities: [], labels: {}, configVersion: '', gatewayId: '' };
+  await em.insert(Agent, { id, tenantId, edgeSiteId: edge_site_id, agentId: `agent-${number}`, ...said, firstSeenAt: now, lastSeenAt: now });
 }
 
 /** Everything there is of a kind. */

@@ -4,7 +4,7 @@ import { type Em, PLATFORM, type Where } from '../../../src/platform/database/in
 import { startWorld, type World } from './world.js';
 
 /** Entities with a tenant. What nobody has put there yet would prove nothing. */
-const EMPTY = new Set(['Agent', 'AgentService', 'LeafConnection', 'LeafControlLink', 'SiteBuffer', 'TenantStream']);
+const EMPTY = new Set(['AgentService', 'LeafConnection', 'LeafControlLink', 'SiteBuffer', 'TenantStream']);
 
 const owned = entities
   .filter(({ name }) => !EMPTY.has(name))
@@ -94,6 +94,8 @@ describe('access rules, without both', () => {
     ['NatsLeafServer', 'NatsLeafServer'],
     ['CollectorPackage', 'CollectorPackage'],
     ['OnboardingPackage', 'OnboardingPackage'],
+    ['Check', 'Check'],
+    ['Agent', 'Agent'],
     ['Certificate', 'Certificate'],
     ['NatsUser', 'NatsCredential'],
     ['NatsAccount', 'NatsAccount'],

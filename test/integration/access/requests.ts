@@ -51,6 +51,7 @@ const USES_UP = new Set([
   'revokeCollectorPackage',
   'revokeOnboardingPackage',
   'downloadOnboardingBundle',
+  'deleteCheck',
 ]);
 
 let made = 0;
@@ -66,6 +67,8 @@ const BODIES: Record<string, (edgeSiteId: string) => object> = {
   RunningConfig: () => ({ checksum: '0'.repeat(64) }),
   CreateCollectorPackage: (edge_site_id) => ({ collector_type: 'otel', edge_site_id }),
   CreateOnboardingPackage: (edge_site_id) => ({ label: 'Agent', component_type: 'agent', component_id: `component-${(made += 1)}`, edge_site_id }),
+  CreateCheck: (edge_site_id) => ({ name: `Check ${(made += 1)}`, check_type: 'tcp', target: 'plc.local', port: 22, edge_site_id }),
+  UpdateCheck: () => ({ interval_sec: 60, timeout_sec: 5 }),
   CreateDownloadToken: () => ({ expires_in: 60 }),
   ActivateTenantCa: () => ({ force: false }),
   RotationStep: () => ({ force: false }),

@@ -1,4 +1,5 @@
-import { ApiKey } from '#libs/model';
+import { newId, systemClock, systemRandom } from '#libs/kernel';
+import { Agent, ApiKey } from '#libs/model';
 import { type Api, ok } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
@@ -11,6 +12,8 @@ export type Kind =
   | 'edge-sites'
   | 'collectors'
   | 'edge-packages'
+  | 'checks'
+  | 'agents'
   | 'certificates'
   | 'credentials'
   | 'authorities'
@@ -106,6 +109,7 @@ const MAKE: Partial<Record<Kind, (holder: Holder) => Promise<string>>> = {
   'api-keys': ({ api }) => made(api, '/admin/api-keys', { name: 'spare', role: 'viewer' }),
   credentials: ({ api }) => made(api, '/admin/nats/credentials', { name: 'spare', publish: ['spare'], subscribe: [], expires_in: 3600 }),
   'edge-packages': ({ api, ids }) => onboarding(api, ids['edge-sites']),
+  checks: ({ api, ids }) => check(api, ids['edge-sites'], 'spare'),
 };
 
 let components = 0;
@@ -114,6 +118,19 @@ const site = (api: Api, name: string) => made(api, '/admin/edge-sites', { name, 
 const collector = (api: Api, edgeSiteId: string) => made(api, '/admin/collectors', { collector_type: 'flowgger', edge_site_id: edgeSiteId });
 const onboarding = (api: Api, edgeSiteId: string) =>
   made(api, '/admin/edge-packages', { label: 'spare', component_type: 'agent', component_id: `agent-${(components += 1)}`, edge_site_id: edgeSiteId });
+
+const check = (api: Api, edgeSiteId: string, name: string) =>
+  made(api, '/admin/checks', { name: `${name} ${(components += 1)}`, check_type: 'icmp', target: 'plc.local', edge_site_id: edgeSiteId });
+
+/** One that has come, as the gateway writes it down. */
+async function agent(app: TestApp, tenantId: string, edgeSiteId: string, hostname: string): Promise<string> {
+  const id = newId(systemClock, systemRandom);
+  const now = systemClock.now();
+  const said = { version: '1', hostname, os: 'linux', arch: 'amd64', capabilities: [], labels: {}, configVersion: '' };
+  const row = { id, tenantId, edgeSiteId, agentId: 'agent-1', ...said, gatewayId: 'gateway', firstSeenAt: now, lastSeenAt: now };
+  await app.database.database.em(PLATFORM).insert(Agent, row);
+  return id;
+}
 
 const certificatesOf = async (api: Api, siteId: string) =>
   (await ok(api.get<{ data: { id: string }[] }>(`/admin/certificates?edge_site_id=${siteId}`))).data.map(({ id }) => id);
@@ -142,6 +159,8 @@ async function holder(app: TestApp, name: string): Promise<Holder> {
     'edge-sites': siteId,
     collectors: collectorId,
     'edge-packages': await onboarding(api, siteId),
+    checks: await check(api, siteId, `A check of ${name}`),
+    agents: await agent(app, id, siteId, `A host of ${name}`),
     certificates: certificateId!,
     credentials: await made(api, '/admin/nats/credentials', { name: `A user of ${name}`, publish: ['x'], subscribe: [], expires_in: 3600 }),
     authorities: ca!.id,

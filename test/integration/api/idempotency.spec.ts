@@ -238,6 +238,7 @@ describe('each operation that creates', () => {
     retryCollectorPackage: ['/admin/collectors/{failed}/retry', () => ({})],
     createCollectorDownloadToken: ['/admin/collectors/{collector}/download-tokens', () => ({})],
     createOnboardingPackage: ['/admin/edge-packages', component],
+    createCheck: ['/admin/checks', async () => ({ name: newKey(), check_type: 'icmp', target: 'plc.local', edge_site_id: await PATHS['{site}']!() })],
     createOnboardingDownloadToken: ['/admin/edge-packages/{component}/download-tokens', () => ({})],
     createNatsCredential: ['/admin/nats/credentials', () => ({ name: 'd', subscribe: ['logs.>'], expires_in: 60 })],
     createNextTenantCa: ['/admin/pki/authorities', () => ({})],
