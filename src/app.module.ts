@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { AgentsModule } from './agents/index.js';
+import { AgentInventoryModule } from './agents/index.js';
 import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
@@ -62,7 +62,7 @@ const FEATURES = [
   CollectorsModule,
   OnboardingModule,
   ChecksModule,
-  AgentsModule,
+  AgentInventoryModule,
   BundlesModule,
   StreamsModule,
   LeafAccountsModule,

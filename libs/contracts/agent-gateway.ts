@@ -33,6 +33,13 @@ export const CHECK_TYPES = ['nats_leaf', 'tcp', 'http', 'icmp', 'process', 'grpc
 
 export type CheckType = (typeof CHECK_TYPES)[number];
 
+/** What messages say of their sender, if anything. */
+export interface AgentSelf {
+  agent_id: string;
+  /** The slug of the agent's site. */
+  partition: string;
+}
+
 /** An agent asks what it is to do. `config_version` is empty when it has no configuration. */
 export interface AgentConfigRequest {
   agent_id: string;
@@ -66,9 +73,7 @@ export interface AgentCheck {
 }
 
 /** An agent asks for a new certificate. */
-export interface CertificateRenewal {
-  agent_id: string;
-  partition: string;
+export interface CertificateRenewal extends AgentSelf {
   /** PKCS #10 in DER. */
   csr: Uint8Array;
 }

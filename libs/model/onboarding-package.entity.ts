@@ -57,6 +57,12 @@ export class OnboardingPackage extends schema.class {
     this.updatedAt = at;
   }
 
+  /** Its component has a new certificate. @param expiresAt when that ends */
+  renew(expiresAt: Date, at: Date): void {
+    this.certExpiresAt = expiresAt;
+    this.updatedAt = at;
+  }
+
   expire(at: Date): void {
     this.apply('EXPIRE');
     this.updatedAt = at;

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
-import { AgentInventory } from './agent-inventory.js';
-import { AgentsController } from './agents.controller.js';
+import { OnboardingModule } from '../onboarding/index.js';
+import { AgentConfigSource } from './agent-config-source.js';
+import { AgentRenewals } from './agent-renewals.js';
 
-@Module({ controllers: [AgentsController], providers: [AgentInventory] })
+/** The agents, and what they say: for the role `gateway`. */
+@Module({ imports: [OnboardingModule], providers: [AgentConfigSource, AgentRenewals], exports: [AgentConfigSource, AgentRenewals] })
 export class AgentsModule {}

@@ -5,7 +5,7 @@ import type { Check, EdgeSite, NatsLeafServer } from '#libs/model';
 import { LEAF_CHECK_NAME } from './check-terms.js';
 
 /** How often an agent is to report, in seconds. */
-export const HEARTBEAT_INTERVAL = 30;
+const HEARTBEAT_INTERVAL = 30;
 
 /** How often an agent is to ask for its configuration, in seconds. */
 const CONFIG_POLL_INTERVAL = 30;

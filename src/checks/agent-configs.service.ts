@@ -1,21 +1,33 @@
-import { Injectable } from '@nestjs/common';
-import type { AgentConfigAnswer } from '#libs/contracts';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { AgentConfigAnswer, AgentConfigRequest } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
 import { Check, EdgeSite, NatsLeafServer } from '#libs/model';
+import { AgentConfigSource, type AgentPeer, assertSelf } from '../agents/index.js';
 import { Database } from '../platform/database/index.js';
 import { agentConfig } from './agent-config.js';
 
-/** What the agents of a site are told to do. */
+/** What agents are told to do: each what is to be done at its own site. */
 @Injectable()
-export class AgentConfigs {
-  constructor(private readonly database: Database) {}
+export class AgentConfigs implements OnModuleInit {
+  constructor(
+    private readonly database: Database,
+    private readonly source: AgentConfigSource,
+  ) {}
+
+  onModuleInit(): void {
+    this.source.register(async (peer) => (await this.of(peer)).config_version);
+  }
 
   /**
-   * The configuration of a site's agents as it is now.
-   * @param known the version that the agent has
-   * @throws DomainError `not_found` for a site that was deleted meanwhile
+   * An agent asks for its configuration.
+   * @throws DomainError `forbidden` when it says that it is another; `not_found` for a site that was deleted meanwhile
    */
-  of(tenantId: string, edgeSiteId: string, known?: string): Promise<AgentConfigAnswer> {
+  async answer(peer: AgentPeer, { agent_id, config_version }: AgentConfigRequest): Promise<AgentConfigAnswer> {
+    assertSelf(peer, { agent_id, partition: '' });
+    return this.of(peer, config_version);
+  }
+
+  private of({ tenantId, edgeSiteId }: AgentPeer, known?: string): Promise<AgentConfigAnswer> {
     return this.database.transaction({ tenantId }, async (em) => {
       const site = await em.findOne(EdgeSite, { id: edgeSiteId }, { fields: ['updatedAt'] });
       const leaf = await em.findOne(NatsLeafServer, { edgeSiteId }, { fields: ['id', 'monitorPort'] });

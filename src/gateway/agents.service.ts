@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AgentHello, AgentHelloAnswer } from '#libs/contracts';
 import { type Clock, DomainError } from '#libs/kernel';
+import { AgentConfigSource, type AgentPeer, AgentRenewals, assertSelf, callerOf } from '../agents/index.js';
 import { OnboardingPackagesService } from '../onboarding/index.js';
 import { PeerVerifier } from '../pki/index.js';
-import { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
 
 /** How often an agent is to report, in seconds. */
@@ -26,6 +26,8 @@ export class AgentsService {
   constructor(
     private readonly verifier: PeerVerifier,
     private readonly packages: OnboardingPackagesService,
+    private readonly renewals: AgentRenewals,
+    private readonly config: AgentConfigSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -35,33 +37,34 @@ export class AgentsService {
    * @throws DomainError `unauthenticated`; `forbidden` when it says that it is another; `illegal_transition` when its package was never delivered
    */
   async hello(connection: AgentConnection, hello: AgentHello, gatewayId: string): Promise<AgentHelloAnswer> {
-    const { identity, tenantId, row } = await this.verifier.identify(connection.certificate, { kind: 'agent', purpose: 'clientAuth' });
-    assertSame('agent_id', hello.agent_id, identity.agentId);
-    assertSame('partition', hello.partition, identity.site);
-    const id = row.onboardingPackageId ?? null;
-    if (id !== null) {
-      const agent = { actor: `onboarding_package:${id}`, id, name: identity.agentId, role: 'viewer' as const, tenantId };
-      const caller = new Caller(agent, { requestId: null, sourceAddress: connection.sourceAddress });
-      await this.packages.activate(caller, id, selfDescription(hello));
-    }
+    const peer = await this.peer(connection);
+    assertSelf(peer, hello);
+    const { onboardingPackageId } = peer;
+    if (onboardingPackageId !== null) await this.packages.activate(callerOf(peer, 'viewer'), onboardingPackageId, selfDescription(hello));
+    await this.renewals.shown(peer);
     return {
       accepted: true,
-      agent_id: identity.agentId,
+      agent_id: peer.agentId,
       message: '',
       gateway_id: gatewayId,
       server_time: Math.floor(this.clock.now().getTime() / 1000),
       heartbeat_interval_sec: HEARTBEAT_INTERVAL,
-      config_outdated: false,
+      config_outdated: await this.config.isOutdated(peer, hello.config_version),
     };
+  }
+
+  /**
+   * Who calls.
+   * @throws DomainError `unauthenticated`, `malformed_request`
+   */
+  async peer({ certificate, sourceAddress }: AgentConnection): Promise<AgentPeer> {
+    const { identity, tenantId, row } = await this.verifier.identify(certificate, { kind: 'agent', purpose: 'clientAuth' });
+    if (row.edgeSiteId == null) throw new DomainError('unauthenticated', 'This certificate is good no more: its site is gone.');
+    const { agentId, site } = identity;
+    return { agentId, site, edgeSiteId: row.edgeSiteId, tenantId, certificateId: row.id, onboardingPackageId: row.onboardingPackageId ?? null, sourceAddress };
   }
 }
 
 function selfDescription({ version, hostname, os, arch }: AgentHello): Record<string, string> {
   return Object.fromEntries(Object.entries({ version, hostname, os, arch }).map(([name, text]) => [name, text.slice(0, TEXT_MAX)]));
-}
-
-/** Who it is says the certificate. What the message says beside may be left out, and must not be something else. */
-function assertSame(field: string, said: string, known: string): void {
-  if (said === '' || said === known) return;
-  throw new DomainError('forbidden', `The certificate is that of ${field} "${known}". Leave ${field} out, or send this.`);
 }

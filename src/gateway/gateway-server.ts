@@ -12,8 +12,18 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { AGENT_GATEWAY_PROTO, type AgentHello, type AgentHelloAnswer } from '#libs/contracts';
+import {
+  AGENT_GATEWAY_PROTO,
+  type AgentConfigAnswer,
+  type AgentConfigRequest,
+  type AgentHello,
+  type AgentHelloAnswer,
+  type CertificateRenewal,
+  type CertificateRenewalAnswer,
+} from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
+import { AgentRenewals } from '../agents/index.js';
+import { AgentConfigs } from '../checks/index.js';
 import { AuthorityService, CertificateService } from '../pki/index.js';
 import { cannotListen } from '../platform/cannot-listen.js';
 import { Config } from '../platform/config/index.js';
@@ -46,6 +56,8 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
     private readonly authorities: AuthorityService,
     private readonly certificates: CertificateService,
     private readonly agents: AgentsService,
+    private readonly configs: AgentConfigs,
+    private readonly renewals: AgentRenewals,
   ) {}
 
   /** @throws DomainError `invalid_configuration` when the port cannot be listened on */
@@ -58,7 +70,11 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT,
     });
-    server.addService(service(), { Hello: this.unary<AgentHello, AgentHelloAnswer>((from, hello) => this.agents.hello(from, hello, hostname())) });
+    server.addService(service(), {
+      Hello: this.unary<AgentHello, AgentHelloAnswer>((from, hello) => this.agents.hello(from, hello, hostname())),
+      GetConfig: this.unary<AgentConfigRequest, AgentConfigAnswer>(async (from, asked) => this.configs.answer(await this.agents.peer(from), asked)),
+      RenewCertificate: this.unary<CertificateRenewal, CertificateRenewalAnswer>(async (from, asked) => this.renewals.renew(await this.agents.peer(from), asked)),
+    });
     const credentials = await this.credentials();
     const bind = promisify(server.bindAsync.bind(server)) as (address: string, credentials: ServerCredentials) => Promise<number>;
     const port = await bind(`${bracketed(host)}:${gatewayPort}`, credentials).catch((error: unknown) => {

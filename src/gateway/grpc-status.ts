@@ -11,6 +11,7 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   not_found: status.NOT_FOUND,
   conflict: status.ABORTED,
   illegal_transition: status.FAILED_PRECONDITION,
+  issuer_expired: status.FAILED_PRECONDITION,
   rate_limited: status.RESOURCE_EXHAUSTED,
   unavailable: status.UNAVAILABLE,
 };

@@ -6,10 +6,11 @@ export const LIFE: Readonly<Record<string, OnboardingEventName>> = {
   [`${SUBJECT}.create`]: 'issued',
   [`${SUBJECT}.deliver`]: 'delivered',
   [`${SUBJECT}.activate`]: 'activated',
+  [`${SUBJECT}.renew`]: 'renewed',
   [`${SUBJECT}.expire`]: 'expired',
   [`${SUBJECT}.revoke`]: 'revoked',
 };
 
-export const ONBOARDING_EVENTS = ['issued', 'delivered', 'activated', 'expired', 'revoked'] as const;
+export const ONBOARDING_EVENTS = ['issued', 'delivered', 'activated', 'renewed', 'expired', 'revoked'] as const;
 
 export type OnboardingEventName = (typeof ONBOARDING_EVENTS)[number];

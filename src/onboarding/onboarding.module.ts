@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { EdgeSitesModule } from '../edge-sites/index.js';
 import { PkiModule } from '../pki/index.js';
+import { ComponentCertificates } from './component-certificates.service.js';
 import { OnboardingPackagesController } from './onboarding-packages.controller.js';
 import { OnboardingPackagesService } from './onboarding-packages.service.js';
 import { OnboardingSweep } from './onboarding.sweep.js';
@@ -9,8 +10,8 @@ import { SiteComponents } from './site-components.js';
 @Module({
   imports: [PkiModule, EdgeSitesModule],
   controllers: [OnboardingPackagesController],
-  providers: [OnboardingPackagesService, SiteComponents],
-  exports: [OnboardingPackagesService],
+  providers: [OnboardingPackagesService, ComponentCertificates, SiteComponents],
+  exports: [OnboardingPackagesService, ComponentCertificates],
 })
 export class OnboardingModule {}
 

@@ -2627,7 +2627,7 @@ export interface components {
             next_cursor: string | null;
         };
         /** @enum {string} */
-        OnboardingEventName: "issued" | "delivered" | "activated" | "expired" | "revoked";
+        OnboardingEventName: "issued" | "delivered" | "activated" | "renewed" | "expired" | "revoked";
         OnboardingEvent: {
             /** @example delivered */
             event: components["schemas"]["OnboardingEventName"];

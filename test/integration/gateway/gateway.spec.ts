@@ -58,7 +58,7 @@ describe('an agent that says hello', () => {
     const before = Math.floor(Date.now() / 1000);
     const { hello: say } = agent();
     const answer = await say(hello);
-    expect(answer).toMatchObject({ accepted: true, agent_id: issued.component_id, heartbeat_interval_sec: 30, config_outdated: false });
+    expect(answer).toMatchObject({ accepted: true, agent_id: issued.component_id, heartbeat_interval_sec: 30, config_outdated: true });
     expect(answer.gateway_id).not.toBe('');
     expect(Number(answer.server_time)).toBeGreaterThanOrEqual(before);
     const activated = await now();
