@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { INSTALLED_FILES, CHECKSUMS_PATH } from '#libs/bundle';
+import { CHECKSUMS_PATH, INSTALLED_FILES } from '#libs/bundle';
 import type { AgentCheck, AgentConfigAnswer } from '#libs/contracts';
-import type { Check, EdgeSite, NatsLeafServer } from '#libs/model';
-import { LEAF_CHECK_NAME } from './check-terms.js';
+import type { Check, NatsLeafServer } from '#libs/model';
+import { type CheckTerms, LEAF_CHECK_NAME } from './check-terms.js';
 
 /** How often an agent is to report, in seconds. */
 const HEARTBEAT_INTERVAL = 30;
@@ -17,11 +17,15 @@ const LEAF_TIMEOUT = 5;
 /** Where `setup.sh` puts the files of a leaf, but with `--prefix`. */
 const CONFIG_DIR = '/etc/nats';
 
+/** What an agent has to know of a check. */
+export type ConfiguredCheck = CheckTerms & Pick<Check, 'id'>;
+
 /** What the configuration of a site's agents is made of. */
 export interface ConfigInput {
-  site: Pick<EdgeSite, 'updatedAt'>;
   leaf: Pick<NatsLeafServer, 'id' | 'monitorPort'>;
-  checks: readonly Check[];
+  checks: readonly ConfiguredCheck[];
+  /** When the site, or one of the checks that it has, was changed last. */
+  changedAt: Date;
 }
 
 /**
@@ -30,7 +34,7 @@ export interface ConfigInput {
  *
  * @param known the version that the agent has; it is spared what it knows
  */
-export function agentConfig({ site, leaf, checks }: ConfigInput, known = ''): AgentConfigAnswer {
+export function agentConfig({ leaf, checks, changedAt }: ConfigInput, known = ''): AgentConfigAnswer {
   const wanted = [leafCheck(leaf), ...checks.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(siteCheck)];
   const intervals = { heartbeat_interval_sec: HEARTBEAT_INTERVAL, config_poll_interval_sec: CONFIG_POLL_INTERVAL };
   const version = createHash('sha256').update(JSON.stringify([intervals, wanted])).digest('hex');
@@ -38,7 +42,7 @@ export function agentConfig({ site, leaf, checks }: ConfigInput, known = ''): Ag
   return {
     not_modified: isKnown,
     config_version: version,
-    config_timestamp: isKnown ? 0 : Math.floor(Math.max(...[site, ...checks].map(({ updatedAt }) => updatedAt.getTime())) / 1000),
+    config_timestamp: isKnown ? 0 : Math.floor(changedAt.getTime() / 1000),
     ...intervals,
     checks: isKnown ? [] : wanted,
   };
@@ -67,7 +71,7 @@ const leafCheck = ({ id, monitorPort }: ConfigInput['leaf']): AgentCheck => ({
   },
 });
 
-const siteCheck = (check: Check): AgentCheck => ({
+const siteCheck = (check: ConfiguredCheck): AgentCheck => ({
   check_id: check.id,
   check_type: check.checkType,
   name: check.name,

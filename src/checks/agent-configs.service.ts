@@ -1,10 +1,27 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AgentConfigAnswer, AgentConfigRequest } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
-import { Check, EdgeSite, NatsLeafServer } from '#libs/model';
 import { AgentConfigSource, type AgentPeer, assertSelf } from '../agents/index.js';
 import { Database } from '../platform/database/index.js';
-import { agentConfig } from './agent-config.js';
+import { agentConfig, type ConfiguredCheck } from './agent-config.js';
+
+/** What a site's agents are to do. The times of changes are Unix seconds. */
+const CONFIG = `
+  select l.id as "leafId", l.monitor_port as "monitorPort",
+         extract(epoch from greatest(s.updated_at, max(c.updated_at)))::float8 as changed,
+         coalesce(json_agg(json_build_object(
+           'id', c.id, 'name', c.name, 'checkType', c.check_type, 'enabled', c.enabled, 'intervalSec', c.interval_sec, 'timeoutSec', c.timeout_sec,
+           'target', c.target, 'port', c.port, 'path', c.path, 'method', c.method, 'settings', c.settings)) filter (where c.id is not null), '[]') as checks
+    from edge_sites s join nats_leaf_servers l on l.edge_site_id = s.id left join checks c on c.edge_site_id = s.id
+   where s.id = ? and s.tenant_id = ?
+   group by s.id, l.id`;
+
+interface Row {
+  leafId: string;
+  monitorPort: number;
+  changed: number;
+  checks: ConfiguredCheck[];
+}
 
 /** What agents are told to do: each what is to be done at its own site. */
 @Injectable()
@@ -27,12 +44,11 @@ export class AgentConfigs implements OnModuleInit {
     return this.of(peer, config_version);
   }
 
-  private of({ tenantId, edgeSiteId }: AgentPeer, known?: string): Promise<AgentConfigAnswer> {
-    return this.database.transaction({ tenantId }, async (em) => {
-      const site = await em.findOne(EdgeSite, { id: edgeSiteId }, { fields: ['updatedAt'] });
-      const leaf = await em.findOne(NatsLeafServer, { edgeSiteId }, { fields: ['id', 'monitorPort'] });
-      if (site === null || leaf === null) throw new DomainError('not_found', 'There is no such edge site.');
-      return agentConfig({ site, leaf, checks: await em.find(Check, { edgeSiteId }) }, known);
-    });
+  /** One statement, as thousands of agents ask every half a minute. */
+  private async of({ tenantId, edgeSiteId }: AgentPeer, known?: string): Promise<AgentConfigAnswer> {
+    const [row] = await this.database.statement<Row>({ tenantId }, CONFIG, [edgeSiteId, tenantId]);
+    if (row === undefined) throw new DomainError('not_found', 'There is no such edge site.');
+    const { leafId, monitorPort, checks, changed } = row;
+    return agentConfig({ leaf: { id: leafId, monitorPort }, checks, changedAt: new Date(changed * 1000) }, known);
   }
 }
