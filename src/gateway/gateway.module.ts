@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
-import { OnboardingModule } from '../onboarding/index.js';
+import { AgentsModule } from '../agents/index.js';
 import { PkiModule } from '../pki/index.js';
-import { AgentsService } from './agents.service.js';
+import { GatewayCalls } from './gateway-calls.js';
+import { GatewayCertificate } from './gateway-certificate.js';
+import { GatewayHandlers } from './gateway-handlers.js';
 import { GatewayServer } from './gateway-server.js';
+import { Peers } from './peers.js';
 
 /** Where agents dial in: for the role `gateway`. */
-@Module({ imports: [PkiModule, OnboardingModule], providers: [AgentsService, GatewayServer] })
+@Module({ imports: [AgentsModule, PkiModule], providers: [GatewayCalls, GatewayCertificate, GatewayHandlers, GatewayServer, Peers] })
 export class GatewayModule {}
