@@ -6,6 +6,7 @@ import type { AgentResult } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
 import { agentResultSubject } from '#libs/nats';
 import { TenantConnections } from '../nats/index.js';
+import { domainErrorOf } from '../platform/problem/index.js';
 import { type AgentPeer, assertSelf } from './agent-peer.js';
 import { PublishedResults } from './published-results.js';
 import { RESULT_MAX } from './result-assembly.js';
@@ -37,7 +38,10 @@ export class AgentResults {
     check(peer, result);
     const named = { peer, resultId: result.result_id };
     if (await this.published.has(named)) return;
-    await this.connections.use(peer.tenantId, 'agent-results', (connection) => send(connection, peer, result));
+    await this.connections.use(peer.tenantId, 'agent-results', (connection) => send(connection, peer, result)).catch((cause: unknown) => {
+      const error = domainErrorOf(cause);
+      throw error.code === 'internal' ? notReached(cause) : error;
+    });
     await this.published.add(named);
   }
 
@@ -83,6 +87,8 @@ function headersOf(peer: AgentPeer, { result_id, content_type, timestamp }: Agen
 /** The stream drops the same one that comes again at once, as when two gateways are sent it. */
 const messageId = ({ edgeSiteId, agentId }: AgentPeer, { result_id }: AgentResult, index: number) =>
   createHash('sha256').update(JSON.stringify([edgeSiteId, agentId, result_id, index])).digest('base64url');
+
+const notReached = (cause: unknown) => new DomainError('hub_unreachable', 'The hub cannot be reached right now. Try again.', { cause, retryable: true });
 
 /** Nobody answers where no stream stores the subject. */
 function notStored(cause: unknown): DomainError {

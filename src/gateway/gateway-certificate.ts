@@ -49,7 +49,7 @@ export class GatewayCertificate implements Provider, OnModuleDestroy {
     const before = this.#current;
     const { gatewayAddress } = this.config;
     const hosts = [GATEWAY_NAME, ...(gatewayAddress === undefined ? [] : [hostOf(gatewayAddress)])];
-    const kept = before !== undefined && !this.isUsedUp(before) ? before : undefined;
+    const kept = before !== undefined && !isUsedUp(before.certificatePem, this.clock.now()) ? before : undefined;
     const current = await this.certificates.issueService({ service: 'agent-gateway', hosts }, kept);
     this.#current = current;
     if (before?.certificatePem === current.certificatePem && before.chainPem === current.chainPem && before.rootPem === current.rootPem) return;
@@ -85,12 +85,12 @@ export class GatewayCertificate implements Provider, OnModuleDestroy {
   private tellCa(listener: CaListener): void {
     if (this.#current !== undefined) listener({ caCertificate: Buffer.from(this.#current.rootPem) });
   }
+}
 
-  private isUsedUp({ certificatePem }: ServiceCertificate): boolean {
-    const { notBefore, notAfter } = parseCertificate(certificatePem);
-    const life = notAfter.getTime() - notBefore.getTime();
-    return this.clock.now().getTime() > notBefore.getTime() + USED_UP * life;
-  }
+/** Whether a certificate is to be replaced: well before two thirds of its life are over. */
+export function isUsedUp(certificatePem: string, now: Date): boolean {
+  const { notBefore, notAfter } = parseCertificate(certificatePem);
+  return now.getTime() > notBefore.getTime() + USED_UP * (notAfter.getTime() - notBefore.getTime());
 }
 
 const hostOf = (address: string): string => new URL(`tcp://${address}`).hostname.replace(/^\[(.*)\]$/, '$1');
