@@ -28,17 +28,56 @@ export interface AgentHelloAnswer {
   config_outdated: boolean;
 }
 
-/** What an agent can check. `nats_leaf` it does of itself: each agent watches the leaf of its site. */
-export const CHECK_TYPES = ['nats_leaf', 'tcp', 'http', 'icmp', 'process', 'grpc'] as const;
-
-export type CheckType = (typeof CHECK_TYPES)[number];
-
 /** What messages say of their sender, if anything. */
 export interface AgentSelf {
   agent_id: string;
   /** The slug of the agent's site. */
   partition: string;
 }
+
+export interface AgentServiceStatus extends AgentSelf {
+  service_name: string;
+  available: boolean;
+  /** A JSON object. */
+  message: Uint8Array;
+  service_type: string;
+  /** Nanoseconds. */
+  response_time: number;
+}
+
+export interface AgentStatuses extends AgentSelf {
+  services: AgentServiceStatus[];
+}
+
+/** Where a piece of something stands in the whole. */
+export interface ChunkPlace {
+  /** From 0. */
+  chunk_index: number;
+  total_chunks: number;
+  is_final: boolean;
+}
+
+export interface AgentStatusChunk extends AgentStatuses, ChunkPlace {}
+
+export interface AgentResult extends AgentSelf {
+  result_id: string;
+  result_type: string;
+  payload: Uint8Array;
+  content_type: string;
+  /** Unix seconds. */
+  timestamp: number;
+}
+
+export interface AgentResultChunk extends AgentResult, ChunkPlace {}
+
+export interface AgentReceipt {
+  received: boolean;
+}
+
+/** What an agent can check. `nats_leaf` it does of itself: each agent watches the leaf of its site. */
+export const CHECK_TYPES = ['nats_leaf', 'tcp', 'http', 'icmp', 'process', 'grpc'] as const;
+
+export type CheckType = (typeof CHECK_TYPES)[number];
 
 /** An agent asks what it is to do. `config_version` is empty when it has no configuration. */
 export interface AgentConfigRequest {

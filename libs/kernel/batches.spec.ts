@@ -27,6 +27,27 @@ describe('those who wait at the same time', () => {
     ]);
   });
 
+  it('are joined by those who come until a run may begin, unless there are enough for one', async () => {
+    const runs: number[][] = [];
+    let begin: (() => void) | undefined;
+    const run = async (_group: string, items: readonly number[]) => {
+      runs.push([...items]);
+      return doubled(items);
+    };
+    const batches = new Batches<number, number>(3, run, undefined, (callback) => (begin = callback));
+    const [one, two] = [batches.add('a', 1), batches.add('a', 2)];
+    await new Promise(setImmediate);
+    expect(runs).toEqual([]);
+    const later = [3, 4, 5, 6, 7].map((item) => batches.add('a', item));
+    begin!();
+    expect(await Promise.all([one, two, later[0]])).toEqual([2, 4, 6]);
+    expect(await later[3]).toBe(12);
+    expect(runs).toEqual([[1, 2, 3], [4, 5, 6]]);
+    await new Promise(setImmediate);
+    begin!();
+    expect(await later[4]).toBe(14);
+  });
+
   it('are served in runs of the given size', async () => {
     const sizes: number[] = [];
     const batches = new Batches<number, number>(2, async (_group, items) => {

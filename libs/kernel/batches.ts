@@ -19,11 +19,13 @@ export class Batches<Item, Result> {
    * @param size items in a run at most
    * @param run answers with an outcome for each item, in their order; what it throws is the outcome of them all
    * @param meetsAll whether what `run` has thrown is what all would meet who wait by then: they get it right away, and do not wait run after run
+   * @param gather calls back when a run may begin; until then others join it. Not waited for when there are enough for a run
    */
   constructor(
     private readonly size: number,
     private readonly run: (group: string, items: readonly Item[]) => Promise<readonly Outcome<Result>[]>,
     private readonly meetsAll: (error: unknown) => boolean = () => false,
+    private readonly gather: (begin: () => void) => void = setImmediate,
   ) {}
 
   /** @param group items of different groups never share a run, and do not wait for each other */
@@ -35,15 +37,17 @@ export class Batches<Item, Result> {
         return;
       }
       this.#waiting.set(group, [{ item, resolve, reject }]);
-      // What arrives in the same turn goes along.
-      setImmediate(() => void this.runAll(group));
+      void this.runAll(group);
     });
   }
 
   /** Until nobody waits. Never rejects: each that waits gets its own answer. */
   private async runAll(group: string): Promise<void> {
     for (;;) {
-      const batch = this.#waiting.get(group)?.splice(0, this.size) ?? [];
+      const waiting = this.#waiting.get(group)!;
+      // By default, what arrives in the same turn goes along.
+      if (waiting.length < this.size) await new Promise<void>((begin) => this.gather(begin));
+      const batch = waiting.splice(0, this.size);
       if (batch.length === 0) break;
       await this.serve(group, batch);
     }

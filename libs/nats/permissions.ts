@@ -3,7 +3,7 @@ import { CLAIMS_UPDATE_SUBJECT } from './claims-update.js';
 import { ANY_CONNECTIONS_SUBJECT, connectionsSubject } from './connections.js';
 import { assertPublicKey } from './nkeys.js';
 import { LEAF_LINKS_SUBJECT } from './presence.js';
-import { EVENTS_STREAM } from './stream-names.js';
+import { AGENT_RESULTS_SUBJECTS, EVENTS_STREAM } from './stream-names.js';
 import { assertSubject, firstToken, isSubject, subjectIsWithin } from './subjects.js';
 import { SERVER_STATE_SUBJECT } from './trusted-keys.js';
 
@@ -93,6 +93,11 @@ export function leafAccountServicePermissions(): Permissions {
 /** What the control plane's other user in a tenant's control account may do: ask the tenant's leaves who is connected. */
 export function leafConnectionsServicePermissions(): Permissions {
   return { publish: { allow: [ANY_CONNECTIONS_SUBJECT] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
+}
+
+/** What the gateway's user in a tenant's account may do: publish what agents have collected, and hear that it is stored. */
+export function agentResultsServicePermissions(): Permissions {
+  return { publish: { allow: [AGENT_RESULTS_SUBJECTS] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
 }
 
 /** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected and whom it trusts. */

@@ -26,3 +26,6 @@ export const CAPTURED_SUBJECTS: readonly string[] = [
   'logs.otel',
   'falco.>',
 ];
+
+/** What agents have collected, as the gateway hands it on at the hub: only the stream there stores it. */
+export const AGENT_RESULTS_SUBJECTS = 'agent.results.>';

@@ -10,4 +10,5 @@ export * from './provisioning-queue.js';
 export * from './leaf-secrets.js';
 export * from './site-dependents.js';
 export * from './site-of-package.js';
+export * from './site-reports.js';
 export type { SiteWithLeaf } from './site-with-leaf.js';

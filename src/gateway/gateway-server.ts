@@ -1,39 +1,21 @@
-import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import {
-  loadPackageDefinition,
-  logVerbosity,
-  type sendUnaryData,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type ServiceClientConstructor,
-  setLogVerbosity,
-} from '@grpc/grpc-js';
+import { loadPackageDefinition, logVerbosity, Server, type ServerCredentials, type ServiceClientConstructor, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import {
-  AGENT_GATEWAY_PROTO,
-  type AgentConfigAnswer,
-  type AgentConfigRequest,
-  type AgentHello,
-  type AgentHelloAnswer,
-  type CertificateRenewal,
-  type CertificateRenewalAnswer,
-} from '#libs/contracts';
+import { AGENT_GATEWAY_PROTO } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
-import { AgentRenewals } from '../agents/index.js';
-import { AgentConfigs } from '../checks/index.js';
-import { AuthorityService, CertificateService } from '../pki/index.js';
 import { cannotListen } from '../platform/cannot-listen.js';
 import { Config } from '../platform/config/index.js';
-import { GATEWAY_NAME, GatewayAddress } from '../platform/gateway-address.js';
-import { domainErrorOf } from '../platform/problem/index.js';
-import { type AgentConnection, AgentsService } from './agents.service.js';
-import { grpcError } from './grpc-status.js';
+import { GatewayAddress } from '../platform/gateway-address.js';
+import { GatewayCertificate } from './gateway-certificate.js';
+import { GatewayHandlers } from './gateway-handlers.js';
+import { Peers } from './peers.js';
 
-/** Bytes of a message; an agent says little. */
-const MESSAGE_MAX = 64 * 1024;
+/** Bytes of a message. What is larger comes in pieces. */
+const MESSAGE_MAX = 256 * 1024;
+
+/** Calls and streams at a time on one connection. */
+const CALLS_MAX = 32;
 
 /** What an agent’s connection that says nothing is asked after, and given up after, in milliseconds. */
 const KEEPALIVE_INTERVAL = 30_000;
@@ -41,8 +23,6 @@ const KEEPALIVE_TIMEOUT = 10_000;
 
 /** How long calls that run may take when the process ends, in milliseconds. */
 const DRAIN_LIMIT = 5_000;
-
-type Handler<Request, Answer> = (connection: AgentConnection, request: Request) => Promise<Answer>;
 
 /** Where agents dial in: gRPC with mutual TLS. */
 @Injectable()
@@ -53,11 +33,9 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
   constructor(
     private readonly config: Config,
     private readonly address: GatewayAddress,
-    private readonly authorities: AuthorityService,
-    private readonly certificates: CertificateService,
-    private readonly agents: AgentsService,
-    private readonly configs: AgentConfigs,
-    private readonly renewals: AgentRenewals,
+    private readonly certificate: GatewayCertificate,
+    private readonly handlers: GatewayHandlers,
+    private readonly peers: Peers,
   ) {}
 
   /** @throws DomainError `invalid_configuration` when the port cannot be listened on */
@@ -67,15 +45,12 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
     setLogVerbosity(logVerbosity.NONE);
     const server = new Server({
       'grpc.max_receive_message_length': MESSAGE_MAX,
+      'grpc.max_concurrent_streams': CALLS_MAX,
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT,
     });
-    server.addService(service(), {
-      Hello: this.unary<AgentHello, AgentHelloAnswer>((from, hello) => this.agents.hello(from, hello, hostname())),
-      GetConfig: this.unary<AgentConfigRequest, AgentConfigAnswer>(async (from, asked) => this.configs.answer(await this.agents.peer(from), asked)),
-      RenewCertificate: this.unary<CertificateRenewal, CertificateRenewalAnswer>(async (from, asked) => this.renewals.renew(await this.agents.peer(from), asked)),
-    });
-    const credentials = await this.credentials();
+    server.addService(service(), this.handlers.all());
+    const credentials = await this.certificate.credentials();
     const bind = promisify(server.bindAsync.bind(server)) as (address: string, credentials: ServerCredentials) => Promise<number>;
     const port = await bind(`${bracketed(host)}:${gatewayPort}`, credentials).catch((error: unknown) => {
       throw cannotListen(withCode(error), 'The gateway cannot listen: HOST and GATEWAY_PORT say', `${host}:${gatewayPort}`);
@@ -89,40 +64,10 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
     const server = this.#server;
     if (server === undefined) return;
     const tooLong = setTimeout(() => server.forceShutdown(), DRAIN_LIMIT);
-    await promisify(server.tryShutdown.bind(server))();
+    const ended = promisify(server.tryShutdown.bind(server))();
+    this.peers.endAll(new DomainError('unavailable', 'This gateway stops. Dial again.', { retryable: true }));
+    await ended;
     clearTimeout(tooLong);
-  }
-
-  /** Its key is in memory only. Agents of all tenants may come as far as TLS is concerned: who they are is asked of each call. */
-  private async credentials(): Promise<ServerCredentials> {
-    const { gatewayAddress } = this.config;
-    const hosts = [GATEWAY_NAME, ...(gatewayAddress === undefined ? [] : [hostOf(gatewayAddress)])];
-    const issued = await this.certificates.issueService({ service: 'agent-gateway', hosts });
-    const pair = {
-      cert_chain: Buffer.from(issued.certificatePem + issued.chainPem),
-      private_key: Buffer.from(issued.privateKeyPem.reveal()),
-    };
-    return ServerCredentials.createSsl(Buffer.from(await this.authorities.rootPem()), [pair], true);
-  }
-
-  private unary<Request, Answer>(handle: Handler<Request, Answer>) {
-    return (call: ServerUnaryCall<Request, Answer>, answer: sendUnaryData<Answer>): void => {
-      const connection = connectionOf(call);
-      handle(connection, call.request).then(
-        (value) => answer(null, value),
-        (cause: unknown) => {
-          const error = domainErrorOf(cause);
-          this.log(error, connection);
-          answer(grpcError(error));
-        },
-      );
-    };
-  }
-
-  private log(error: DomainError, { sourceAddress }: AgentConnection): void {
-    const about = { err: error, sourceAddress };
-    if (error.code === 'internal') this.logger.error(about, 'an agent was not answered');
-    else this.logger.warn(about, 'an agent was refused');
   }
 }
 
@@ -133,15 +78,7 @@ function service() {
   return proto.AgentGatewayService.service;
 }
 
-/** @throws nothing: TLS lets nobody in who shows no certificate */
-function connectionOf(call: ServerUnaryCall<unknown, unknown>): AgentConnection {
-  const certificate = call.getAuthContext().sslPeerCertificate?.raw ?? Buffer.alloc(0);
-  return { certificate, sourceAddress: /^(?<address>.*):\d+$/.exec(call.getPeer())?.groups?.address ?? null };
-}
-
 /** gRPC keeps of a system error only what it says. */
 const withCode = (error: unknown): unknown => Object.assign(error as Error, { code: /\bE[A-Z]+\b/.exec((error as Error).message)?.[0] });
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
-const hostOf = (address: string): string => new URL(`tcp://${address}`).hostname.replace(/^\[(.*)\]$/, '$1');

@@ -13,10 +13,16 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   illegal_transition: status.FAILED_PRECONDITION,
   issuer_expired: status.FAILED_PRECONDITION,
   rate_limited: status.RESOURCE_EXHAUSTED,
+  too_large: status.RESOURCE_EXHAUSTED,
   unavailable: status.UNAVAILABLE,
+  hub_unreachable: status.UNAVAILABLE,
 };
 
+/** What only gRPC knows: a call that took too long. */
+export class CallTimeout extends Error {}
+
 /** An error as an agent gets to see it. */
-export function grpcError({ code, message }: DomainError): Pick<ServiceError, 'code' | 'details'> {
+export function grpcError({ code, message, cause }: DomainError): Pick<ServiceError, 'code' | 'details'> {
+  if (cause instanceof CallTimeout) return { code: status.DEADLINE_EXCEEDED, details: cause.message };
   return { code: STATUS[code] ?? status.INTERNAL, details: message };
 }

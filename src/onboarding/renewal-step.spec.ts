@@ -52,6 +52,7 @@ describe('a component that asks for a certificate', () => {
   it('gets one at any time when its own is of a CA that signs no more, but one an hour', () => {
     const wanted = { ...WANTED, issuerId: 'ca-2' };
     expect(outcomeOf({ shown: certificate(0), wanted })).toBe('issue');
+    expect(outcomeOf({ shown: certificate(0), wanted: { ...wanted, notAfter: certificate(0).notAfter } })).toBe('issue');
     expect(outcomeOf({ shown: certificate(10), newest: unused(0, { issuerId: 'ca-2' }), wanted: { ...wanted, publicKey: key('newer') } })).toContain('2026-11-26T11:00:00.000Z');
   });
 

@@ -33,7 +33,7 @@ export interface RenewalInput {
  * certificate of a CA that signs no more may be renewed at any time.
  *
  * @throws DomainError `malformed_request` for the key that it has already; `illegal_transition` when it is not time, with when it is, and when
- * the new certificate would end no later
+ * the new certificate would be of the same CA and end no later
  */
 export function renewalStep({ shown, newest, wanted, now }: RenewalInput): 'issue' | 'again' {
   if (wanted.publicKey.equals(shown.publicKey)) {
@@ -44,7 +44,7 @@ export function renewalStep({ shown, newest, wanted, now }: RenewalInput): 'issu
   const due = shown.issuerId === wanted.issuerId ? begin + PART * (end - begin) : begin;
   const from = new Date(newest.id === shown.id ? due : Math.max(due, newest.createdAt.getTime() + PAUSE));
   if (now < from) throw refusal(`it can be renewed from ${from.toISOString()}`);
-  if (wanted.notAfter <= shown.notAfter) throw refusal('a new one would end no later, as its CA ends then');
+  if (shown.issuerId === wanted.issuerId && wanted.notAfter <= shown.notAfter) throw refusal('a new one would end no later, as its CA ends then');
   return 'issue';
 }
 

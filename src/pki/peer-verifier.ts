@@ -9,6 +9,13 @@ import { AuthorityService } from './authority.service.js';
 /** Whose signatures count. What a coming CA has signed, we have not: it signs nothing yet. */
 const SIGNING = ['active' as const, 'retiring' as const];
 
+/** Those of some certificates that would be let in now, as far as the record says: their holders have been known before. */
+const STANDING = `
+  select c.id from certificates c
+    join tenant_cas a on a.id = c.issuer_id and a.status in ('active', 'retiring')
+    join edge_sites s on s.id = c.edge_site_id
+   where c.id in (select value::uuid from json_array_elements_text(?)) and c.status = 'issued' and c.not_after > ?`;
+
 interface Expected<Kind> {
   /** Who may come. */
   kind: Kind;
@@ -53,6 +60,16 @@ export class PeerVerifier {
       throw new DomainError('unauthenticated', `This certificate is refused: it is not that of an ${kind}.`, { context: { reason: 'wrong_kind' } });
     }
     return { identity, tenantId: tenant!.id, row: row! };
+  }
+
+  /**
+   * Which of the certificates at sites are still good whose holders `identify` has known: not revoked, not over, of a CA that counts.
+   * @param certificateIds rows of the inventory; many cost little more than one
+   */
+  async standing(certificateIds: readonly string[]): Promise<Set<string>> {
+    const values = [JSON.stringify(certificateIds), this.clock.now().toISOString()];
+    const rows = await this.database.statement<{ id: string }>(PLATFORM, STANDING, values);
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** The tenant that a certificate says it is of, and its CAs. It proves nothing. */

@@ -4,6 +4,7 @@ import { Batches, type Clock, forEachOf, Turns } from '#libs/kernel';
 import {
   hubRetention,
   hubStream,
+  hubStreamSubjects,
   planStream,
   rearm,
   renamedSource,
@@ -130,7 +131,7 @@ export class HubStreams {
     // What `events` sources has to be there, and what is there must not keep messages for longer than `events`.
     const missing = shards.filter((shard) => found.get(shard)!.before === undefined);
     for (const shard of missing) await bringShard(shard);
-    const now = await carryOut(events, hubStream({ ...of(0), subjects, shards }));
+    const now = await carryOut(events, hubStream({ ...of(0), subjects: hubStreamSubjects(subjects), shards }));
     await this.rearm(connection, events, now, { sites: returnedTo(0), shards: missing });
     for (const shard of shards) if (!missing.includes(shard)) await bringShard(shard);
   }

@@ -61,6 +61,12 @@ export abstract class Config {
   /** `host:port` that agents dial. Undefined only when `gatewayPort` is 0: known once it listens. */
   readonly gatewayAddress!: string | undefined;
 
+  /** Messages a minute of one agent to one gateway; 0 is no limit. */
+  readonly gatewayRateLimit!: number;
+
+  /** Seconds after which a stream ends on which nothing comes. */
+  readonly gatewayStreamIdle!: number;
+
   /** Path of the program that the local hub runs; undefined means `nats-server` from the PATH. */
   readonly natsServer!: string | undefined;
 

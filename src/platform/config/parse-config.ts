@@ -44,6 +44,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       (hubLeafPort === 0 || natsUrl !== undefined ? undefined : `tls://127.0.0.1:${hubLeafPort}`),
     gatewayPort,
     gatewayAddress: read('GATEWAY_ADDRESS', hostAndPort) ?? (gatewayPort === 0 ? undefined : `${reachable(listen.host)}:${gatewayPort}`),
+    gatewayRateLimit: read('GATEWAY_RATE_LIMIT', calls) ?? 1_200,
+    gatewayStreamIdle: read('GATEWAY_STREAM_IDLE', wholeNumber(1, 86_400)) ?? 300,
     sitesPerStream: read('SITES_PER_STREAM', wholeNumber(1, 1000)) ?? SITES_PER_STREAM,
     roles: read('ROLES', setOf(PROCESS_ROLES)) ?? PROCESS_ROLES,
     bootstrapAdminKey: read('BOOTSTRAP_ADMIN_KEY', apiKey),

@@ -1,6 +1,5 @@
-import { status } from '@grpc/grpc-js';
 import { type Api, ok } from '../../../lab/api.js';
-import { OnboardingPackage, TenantCa } from '#libs/model';
+import { Agent as AgentRow, Certificate, OnboardingPackage, TenantCa } from '#libs/model';
 import { generateKeyPair, planAgent, signCertificate } from '#libs/pki';
 import { systemClock, systemRandom } from '#libs/kernel';
 import { AuthorityService } from '../../../src/pki/index.js';
@@ -9,7 +8,7 @@ import type { OnboardingEventDto, OnboardingPackageDto } from '../../../src/onbo
 import type { CertificateDto } from '../../../src/pki/dto/certificate.dto.js';
 import { issueTo, TestAuthority } from '../../../libs/pki/test-authority.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
-import { Agent, type AgentIdentity, identityOf } from './agent.js';
+import { Agent, type AgentIdentity, identityOf, refusalOf } from './agent.js';
 
 let app: TestApp;
 let acme: { id: string; slug: string; api: Api };
@@ -46,11 +45,6 @@ const agent = (shown: { cert: string; key: string } | null = identity) => {
   agents.push(made);
   return made;
 };
-const refusalOf = (call: Promise<unknown>) =>
-  call.then(
-    () => 'answered',
-    (error: { code: number; details: string }) => status[error.code],
-  );
 
 describe('an agent that says hello', () => {
   it('is told who it is, and activates its package, once', async () => {
@@ -71,6 +65,30 @@ describe('an agent that says hello', () => {
     expect(data.filter(({ action, actor }) => action === 'onboarding_package.activate' && actor.endsWith(issued.id))).toMatchObject([
       { source_address: '127.0.0.1', detail: { version: '1.2.3', hostname: 'plant-7', os: 'linux', arch: 'amd64' } },
     ]);
+  });
+
+  it('is put on record, as it was when it said so last', async () => {
+    const { hello: say } = agent();
+    const row = () => app.database.database.em('platform').findOneOrFail(AgentRow, { agentId: issued.component_id });
+    await say({ version: '1.2.3', hostname: 'plant-7', os: 'linux', arch: 'amd64', capabilities: ['tcp', 'icmp'], labels: { rack: '4' }, config_version: 'c1' });
+    const first = await row();
+    const said = { version: '1.2.3', hostname: 'plant-7', os: 'linux', arch: 'amd64', capabilities: ['tcp', 'icmp'], labels: { rack: '4' }, configVersion: 'c1' };
+    expect(first).toMatchObject({ tenantId: acme.id, edgeSiteId: site.id, ...said });
+    expect(first.lastSeenAt).toEqual(first.firstSeenAt);
+
+    const name = `a"b $(touch x) \`id\` '; rm %n \u0000\u0007\n😀`;
+    await say({ version: '1.2.4', hostname: name, labels: { [name]: name } });
+    const again = await row();
+    const kept = `a"b $(touch x) \`id\` '; rm %n 😀`;
+    expect(again).toMatchObject({ id: first.id, firstSeenAt: first.firstSeenAt, version: '1.2.4', hostname: kept, labels: { [kept]: kept }, capabilities: [], configVersion: '' });
+    expect(again.lastSeenAt.getTime()).toBeGreaterThanOrEqual(first.lastSeenAt.getTime());
+  });
+
+  it('is put on record when its certificate came with no package, too', async () => {
+    await app.database.database.em('platform').nativeUpdate(Certificate, { onboardingPackageId: issued.id }, { onboardingPackageId: null });
+    await agent().hello({ version: '9' });
+    expect(await app.database.database.em('platform').findOneOrFail(AgentRow, { agentId: issued.component_id })).toMatchObject({ edgeSiteId: site.id, version: '9' });
+    expect((await now()).status).toBe('delivered');
   });
 
   it('is activated once by many hellos at the same time', async () => {
@@ -127,7 +145,7 @@ describe('an agent that says hello', () => {
   });
 
   it('is refused when it sends more than an agent has to say', async () => {
-    expect(await refusalOf(agent().hello({ hostname: 'x'.repeat(100_000) }))).toBe('RESOURCE_EXHAUSTED');
+    expect(await refusalOf(agent().hello({ hostname: 'x'.repeat(300_000) }))).toBe('RESOURCE_EXHAUSTED');
   });
 });
 

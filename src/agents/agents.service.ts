@@ -1,0 +1,79 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AgentHello, AgentHelloAnswer } from '#libs/contracts';
+import { type Clock, newId, type Random } from '#libs/kernel';
+import { Agent } from '#libs/model';
+import { OnboardingPackagesService } from '../onboarding/index.js';
+import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Database } from '../platform/database/index.js';
+import { AgentConfigSource } from './agent-config-source.js';
+import { type AgentPeer, assertSelf, callerOf } from './agent-peer.js';
+import { AgentRenewals } from './agent-renewals.js';
+import { plainText } from './plain-text.js';
+
+/** How often an agent is to report, in seconds. */
+export const HEARTBEAT_INTERVAL = 30;
+
+/** What is kept of a text that an agent sends about itself, in characters, and of how many in a list. */
+const TEXT_MAX = 200;
+const ENTRIES_MAX = 64;
+
+/** The agents that have come. */
+@Injectable()
+export class AgentsService {
+  constructor(
+    private readonly database: Database,
+    private readonly packages: OnboardingPackagesService,
+    private readonly renewals: AgentRenewals,
+    private readonly config: AgentConfigSource,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /**
+   * An agent says that it is there: it is put on record, and its onboarding package, if it has one, is activated. What it had before the
+   * certificate that it shows is good no more.
+   * @param gatewayId tells which gateway answers
+   * @throws DomainError `forbidden` when it says that it is another; `illegal_transition` when its package was never delivered
+   */
+  async hello(peer: AgentPeer, hello: AgentHello, gatewayId: string): Promise<AgentHelloAnswer> {
+    assertSelf(peer, hello);
+    const described = describe(hello);
+    if (peer.onboardingPackageId !== null) {
+      const { version, hostname, os, arch } = described;
+      await this.packages.activate(callerOf(peer, 'viewer'), peer.onboardingPackageId, { version, hostname, os, arch });
+    }
+    await this.renewals.shown(peer);
+    await this.record(peer, { ...described, gatewayId });
+    return {
+      accepted: true,
+      agent_id: peer.agentId,
+      message: '',
+      gateway_id: gatewayId,
+      server_time: Math.floor(this.clock.now().getTime() / 1000),
+      heartbeat_interval_sec: HEARTBEAT_INTERVAL,
+      config_outdated: await this.config.isOutdated(peer, hello.config_version),
+    };
+  }
+
+  private async record({ tenantId, edgeSiteId, agentId }: AgentPeer, described: Description & { gatewayId: string }): Promise<void> {
+    const now = this.clock.now();
+    const row = { id: newId(this.clock, this.random), tenantId, edgeSiteId, agentId, ...described, firstSeenAt: now, lastSeenAt: now };
+    await this.database.em({ tenantId }).upsert(Agent, row, { onConflictFields: ['edgeSiteId', 'agentId'], onConflictExcludeFields: ['id', 'firstSeenAt'] });
+  }
+}
+
+type Description = Pick<Agent, 'version' | 'hostname' | 'os' | 'arch' | 'configVersion' | 'capabilities' | 'labels'>;
+
+function describe(hello: AgentHello): Description {
+  const text = (one: string) => plainText(one, TEXT_MAX);
+  const labels = Object.entries(hello.labels).slice(0, ENTRIES_MAX);
+  return {
+    version: text(hello.version),
+    hostname: text(hello.hostname),
+    os: text(hello.os),
+    arch: text(hello.arch),
+    configVersion: text(hello.config_version),
+    capabilities: hello.capabilities.slice(0, ENTRIES_MAX).map(text),
+    labels: Object.fromEntries(labels.map(([name, value]) => [text(name), text(value)])),
+  };
+}
