@@ -3,11 +3,9 @@ import { type Clock, DomainError } from '#libs/kernel';
 import { Agent, AgentService } from '#libs/model';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
+import { Config } from '../platform/config/index.js';
 import { Database, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
-
-/** Milliseconds without a word after which an agent is silent: three heartbeats. */
-const SILENT_AFTER = 90_000;
 
 /** How many services of an agent are shown. */
 export const SERVICES_MAX = 200;
@@ -29,6 +27,7 @@ export interface AgentWithServices extends AgentView {
 export class AgentInventory {
   constructor(
     private readonly database: Database,
+    private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -50,5 +49,5 @@ export class AgentInventory {
     });
   }
 
-  private view = (agent: Agent): AgentView => ({ agent, silent: this.clock.now().getTime() - agent.lastSeenAt.getTime() > SILENT_AFTER });
+  private view = (agent: Agent): AgentView => ({ agent, silent: this.clock.now().getTime() - agent.lastSeenAt.getTime() > this.config.agentSilence });
 }

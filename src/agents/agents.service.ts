@@ -4,14 +4,12 @@ import { type Clock, newId, type Random } from '#libs/kernel';
 import { Agent } from '#libs/model';
 import { OnboardingPackagesService } from '../onboarding/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Config } from '../platform/config/index.js';
 import { Database } from '../platform/database/index.js';
 import { AgentConfigSource } from './agent-config-source.js';
 import { type AgentPeer, assertSelf, callerOf } from './agent-peer.js';
 import { AgentRenewals } from './agent-renewals.js';
 import { plainText } from './plain-text.js';
-
-/** How often an agent is to report, in seconds. */
-export const HEARTBEAT_INTERVAL = 30;
 
 /** What is kept of a text that an agent sends about itself, in characters, and of how many in a list. */
 const TEXT_MAX = 200;
@@ -24,7 +22,8 @@ export class AgentsService {
     private readonly database: Database,
     private readonly packages: OnboardingPackagesService,
     private readonly renewals: AgentRenewals,
-    private readonly config: AgentConfigSource,
+    private readonly configSource: AgentConfigSource,
+    private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
@@ -50,8 +49,8 @@ export class AgentsService {
       message: '',
       gateway_id: gatewayId,
       server_time: Math.floor(this.clock.now().getTime() / 1000),
-      heartbeat_interval_sec: HEARTBEAT_INTERVAL,
-      config_outdated: await this.config.isOutdated(peer, hello.config_version),
+      heartbeat_interval_sec: this.config.agentHeartbeat,
+      config_outdated: await this.configSource.isOutdated(peer, hello.config_version),
     };
   }
 

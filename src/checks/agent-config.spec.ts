@@ -16,7 +16,7 @@ const check = (more: Partial<ConfiguredCheck> = {}): ConfiguredCheck => ({
   settings: { scheme: 'https', tls_verify: 'false' },
   ...more,
 });
-const input = (more: Partial<ConfigInput> = {}): ConfigInput => ({ leaf: { id: 'leaf-1', monitorPort: 8223 }, checks: [], changedAt: AT, ...more });
+const input = (more: Partial<ConfigInput> = {}): ConfigInput => ({ leaf: { id: 'leaf-1', monitorPort: 8223 }, checks: [], heartbeat: 30, changedAt: AT, ...more });
 const versionOf = (given: ConfigInput) => agentConfig(given).config_version;
 
 describe('the configuration of a site’s agents', () => {

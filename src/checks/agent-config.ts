@@ -4,12 +4,6 @@ import type { AgentCheck, AgentConfigAnswer } from '#libs/contracts';
 import type { Check, NatsLeafServer } from '#libs/model';
 import { type CheckTerms, LEAF_CHECK_NAME } from './check-terms.js';
 
-/** How often an agent is to report, in seconds. */
-const HEARTBEAT_INTERVAL = 30;
-
-/** How often an agent is to ask for its configuration, in seconds. */
-const CONFIG_POLL_INTERVAL = 30;
-
 /** How often the leaf is looked at, and how long that may take, in seconds: it answers on the loopback address, and sites are judged by it. */
 const LEAF_INTERVAL = 10;
 const LEAF_TIMEOUT = 5;
@@ -24,6 +18,8 @@ export type ConfiguredCheck = CheckTerms & Pick<Check, 'id'>;
 export interface ConfigInput {
   leaf: Pick<NatsLeafServer, 'id' | 'monitorPort'>;
   checks: readonly ConfiguredCheck[];
+  /** How often an agent is to report, and to ask for its configuration, in seconds. */
+  heartbeat: number;
   /** When the site, or one of the checks that it has, was changed last. */
   changedAt: Date;
 }
@@ -34,9 +30,9 @@ export interface ConfigInput {
  *
  * @param known the version that the agent has; it is spared what it knows
  */
-export function agentConfig({ leaf, checks, changedAt }: ConfigInput, known = ''): AgentConfigAnswer {
-  const wanted = [leafCheck(leaf), ...checks.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(siteCheck)];
-  const intervals = { heartbeat_interval_sec: HEARTBEAT_INTERVAL, config_poll_interval_sec: CONFIG_POLL_INTERVAL };
+export function agentConfig({ leaf, checks, heartbeat, changedAt }: ConfigInput, known = ''): AgentConfigAnswer {
+  const wanted = [leafCheck(leaf, heartbeat), ...checks.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(siteCheck)];
+  const intervals = { heartbeat_interval_sec: heartbeat, config_poll_interval_sec: heartbeat };
   const version = createHash('sha256').update(JSON.stringify([intervals, wanted])).digest('hex');
   const isKnown = known === version;
   return {
@@ -52,12 +48,12 @@ export function agentConfig({ leaf, checks, changedAt }: ConfigInput, known = ''
  * The check that nobody has to ask for. Its settings say where the leaf is monitored, and how an agent tells what the leaf runs with: in
  * `config_dir` are `checksums_file`, as `sha256sum` writes it, and the files that `config_files` has by their paths in that.
  */
-const leafCheck = ({ id, monitorPort }: ConfigInput['leaf']): AgentCheck => ({
+const leafCheck = ({ id, monitorPort }: ConfigInput['leaf'], heartbeat: number): AgentCheck => ({
   check_id: id,
   check_type: 'nats_leaf',
   name: LEAF_CHECK_NAME,
   enabled: true,
-  interval_sec: LEAF_INTERVAL,
+  interval_sec: Math.min(LEAF_INTERVAL, heartbeat),
   timeout_sec: LEAF_TIMEOUT,
   target: '127.0.0.1',
   port: monitorPort,

@@ -2,6 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AgentConfigAnswer, AgentConfigRequest } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
 import { AgentConfigSource, type AgentPeer, assertSelf } from '../agents/index.js';
+import { Config } from '../platform/config/index.js';
 import { Database } from '../platform/database/index.js';
 import { agentConfig, type ConfiguredCheck } from './agent-config.js';
 
@@ -29,6 +30,7 @@ export class AgentConfigs implements OnModuleInit {
   constructor(
     private readonly database: Database,
     private readonly source: AgentConfigSource,
+    private readonly config: Config,
   ) {}
 
   onModuleInit(): void {
@@ -49,6 +51,6 @@ export class AgentConfigs implements OnModuleInit {
     const [row] = await this.database.statement<Row>({ tenantId }, CONFIG, [edgeSiteId, tenantId]);
     if (row === undefined) throw new DomainError('not_found', 'There is no such edge site.');
     const { leafId, monitorPort, checks, changed } = row;
-    return agentConfig({ leaf: { id: leafId, monitorPort }, checks, changedAt: new Date(changed * 1000) }, known);
+    return agentConfig({ leaf: { id: leafId, monitorPort }, checks, heartbeat: this.config.agentHeartbeat, changedAt: new Date(changed * 1000) }, known);
   }
 }

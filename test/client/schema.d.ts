@@ -2882,7 +2882,7 @@ export interface components {
              */
             last_seen_at: string;
             /**
-             * @description Whether nothing came of it for 90 seconds.
+             * @description Whether nothing came of it for three heartbeats: 90 seconds, unless the installation has others.
              * @example false
              */
             silent: boolean;
@@ -3007,7 +3007,7 @@ export interface components {
              */
             last_seen_at: string;
             /**
-             * @description Whether nothing came of it for 90 seconds.
+             * @description Whether nothing came of it for three heartbeats: 90 seconds, unless the installation has others.
              * @example false
              */
             silent: boolean;

@@ -66,7 +66,7 @@ export class AgentDto {
   last_seen_at!: string;
 
   /**
-   * Whether nothing came of it for 90 seconds.
+   * Whether nothing came of it for three heartbeats: 90 seconds, unless the installation has others.
    * @example false
    */
   silent!: boolean;

@@ -61,6 +61,12 @@ export abstract class Config {
   /** `host:port` that agents dial. Undefined only when `gatewayPort` is 0: known once it listens. */
   readonly gatewayAddress!: string | undefined;
 
+  /** Seconds between two reports of an agent. */
+  readonly agentHeartbeat!: number;
+
+  /** Milliseconds without a word after which an agent counts as silent: three heartbeats. */
+  readonly agentSilence!: number;
+
   /** Messages a minute of one agent to one gateway; 0 is no limit. */
   readonly gatewayRateLimit!: number;
 

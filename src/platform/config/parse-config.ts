@@ -23,6 +23,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
   const listen = { host: read('HOST', host) ?? '127.0.0.1', port: read('PORT', port) ?? 3000 };
   const hubLeafPort = read('HUB_LEAF_PORT', port) ?? 7422;
+  const agentHeartbeat = read('AGENT_HEARTBEAT', wholeNumber(1, 3_600)) ?? 30;
   const gatewayPort = read('GATEWAY_PORT', port) ?? 50_052;
   const natsUrl = read('NATS_URL', address('nats', 'tls'));
   const config: Config = {
@@ -44,6 +45,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       (hubLeafPort === 0 || natsUrl !== undefined ? undefined : `tls://127.0.0.1:${hubLeafPort}`),
     gatewayPort,
     gatewayAddress: read('GATEWAY_ADDRESS', hostAndPort) ?? (gatewayPort === 0 ? undefined : `${reachable(listen.host)}:${gatewayPort}`),
+    agentHeartbeat,
+    agentSilence: 3_000 * agentHeartbeat,
     gatewayRateLimit: read('GATEWAY_RATE_LIMIT', calls) ?? 1_200,
     gatewayStreamIdle: read('GATEWAY_STREAM_IDLE', wholeNumber(1, 86_400)) ?? 300,
     sitesPerStream: read('SITES_PER_STREAM', wholeNumber(1, 1000)) ?? SITES_PER_STREAM,
