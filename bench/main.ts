@@ -10,6 +10,7 @@ import { until } from '../lab/until.js';
 import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import { rawCryptography, shellLoop } from './baselines.js';
+import { gateway } from './gateway.js';
 import { type Load, load } from './load.js';
 import { print, row } from './report.js';
 import { streams } from './streams.js';
@@ -22,7 +23,7 @@ const SECONDS = 2;
 /** The machine's speed changes: what is compared takes turns. */
 const ROUNDS = 4;
 
-const SECTIONS = { sites, streams };
+const SECTIONS = { sites, streams, gateway };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name));

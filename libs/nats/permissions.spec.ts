@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { systemRandom } from '#libs/kernel';
 import { createKeyPair } from './nkeys.js';
 import {
+  agentResultsServicePermissions,
   isReserved,
   leafAccountServicePermissions,
   leafConnectionsServicePermissions,
@@ -156,6 +157,12 @@ describe('the users of the control plane', () => {
       },
       subscribe: { allow: ['$SYS.ACCOUNT.*.CONNECT', '$SYS.ACCOUNT.*.DISCONNECT', '_CP.>'] },
     });
+  });
+});
+
+describe('the gateway’s user', () => {
+  it('may publish results of agents, and hear that they are stored', () => {
+    expect(agentResultsServicePermissions()).toEqual({ publish: { allow: ['agent.results.>'] }, subscribe: { allow: ['_CP.>'] } });
   });
 });
 

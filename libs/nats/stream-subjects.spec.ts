@@ -1,6 +1,6 @@
 import { DomainError } from '#libs/kernel';
-import { CAPTURED_SUBJECTS } from './stream-names.js';
-import { checkAddedSubjects, streamSubjects } from './stream-subjects.js';
+import { AGENT_RESULTS_SUBJECTS, CAPTURED_SUBJECTS } from './stream-names.js';
+import { agentResultSubject, checkAddedSubjects, hubStreamSubjects, streamSubjects } from './stream-subjects.js';
 import { subjectsOverlap } from './subjects.js';
 
 const refused = (subjects: string[]) => {
@@ -73,6 +73,8 @@ describe('the subjects of a tenant’s streams', () => {
     ['logs.*', 'subject_overlaps'],
     ['logs.>', 'subject_overlaps'],
     ['falco.warning', 'subject_overlaps'],
+    ['agent.results.oslo.scan', 'subject_overlaps'],
+    ['agent.>', 'subject_overlaps'],
   ])('are not added to by %j: %s', (subject, code) => {
     expect(refused(['sensors.a', subject])).toEqual([`/subjects/1 ${code}`]);
   });
@@ -83,5 +85,22 @@ describe('the subjects of a tenant’s streams', () => {
       '/subjects/2 subject_overlaps',
       '/subjects/3 subject_overlaps',
     ]);
+  });
+});
+
+describe('the results of agents', () => {
+  it('are stored at the hub besides, unless the tenant had added what overlaps with them', () => {
+    expect(hubStreamSubjects(streamSubjects(['sensors.>']))).toEqual([...CAPTURED_SUBJECTS, 'sensors.>', AGENT_RESULTS_SUBJECTS]);
+    expect(hubStreamSubjects(streamSubjects(['agent.>']))).toEqual([...CAPTURED_SUBJECTS, 'agent.>']);
+    expect(hubStreamSubjects(streamSubjects(['agents.>']))).toContain(AGENT_RESULTS_SUBJECTS);
+  });
+
+  it('have a subject by site and type', () => {
+    expect(agentResultSubject('oslo', 'scan')).toBe('agent.results.oslo.scan');
+  });
+
+  it.each(['', '>', '*', 'a.b', 'a b', 'a\r\nb', '😀'])('have none of a type %j', (type) => {
+    expect(() => agentResultSubject('oslo', type)).toThrow(DomainError);
+    expect(() => agentResultSubject(type, 'scan')).toThrow(DomainError);
   });
 });

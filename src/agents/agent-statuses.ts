@@ -11,7 +11,7 @@ import type { ServiceReport } from './status-report.js';
 const GATHER = 100;
 
 /** Messages that are written together at most. */
-const MESSAGES = 500;
+const MESSAGES = 200;
 
 /** Bytes of statuses, about, that wait in this process to be written. */
 const ROOM = 32 * 1024 * 1024;
@@ -19,7 +19,7 @@ const ROOM = 32 * 1024 * 1024;
 /** What a message takes of it beside its statuses. */
 const MESSAGE_BYTES = 1_024;
 
-/** Services of one agent that are kept. */
+/** Services of one agent that are kept: with so many, it gets no new ones. */
 const SERVICES_OF_AGENT = 1_000;
 
 const WRITE = `
@@ -28,14 +28,15 @@ const WRITE = `
       from (select *, ?::timestamptz as at from json_to_recordset(?) as given (n int, site uuid, agent text)) r
      where a.edge_site_id = r.site and a.agent_id = r.agent
     returning r.n, r.at, a.id, a.tenant_id, a.edge_site_id
+  ), holder as materialized (
+    select r.*, (select count(*) from agent_services k where k.agent_id = r.id) as held from reporter r
   ), written as (
     insert into agent_services as s
       (agent_id, service_name, tenant_id, edge_site_id, service_type, available, details, response_time_ns, reported_at, changed_at)
     select r.id, g.name, r.tenant_id, r.edge_site_id, g.type, g.available, g.details, g."responseTimeNs", r.at, r.at
       from json_to_recordset(?) as g (n int, name text, type text, available boolean, details jsonb, "responseTimeNs" bigint)
-      join reporter r on r.n = g.n
-     where exists (select from agent_services k where k.agent_id = r.id and k.service_name = g.name)
-        or (select count(*) from agent_services k where k.agent_id = r.id) < ${SERVICES_OF_AGENT}
+      join holder r on r.n = g.n
+     where r.held < ${SERVICES_OF_AGENT} or exists (select from agent_services k where k.agent_id = r.id and k.service_name = g.name)
      order by r.id, g.name
     on conflict (agent_id, service_name) do update
        set service_type = excluded.service_type, available = excluded.available, details = excluded.details,
