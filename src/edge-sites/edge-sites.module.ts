@@ -10,12 +10,13 @@ import { LeafConnections } from './leaf-connections.service.js';
 import { LeafGenerations } from './leaf-generations.service.js';
 import { LeafPresence } from './leaf-presence.service.js';
 import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
+import { SiteMetrics } from './site-metrics.js';
 import { SiteDependents } from './site-dependents.js';
 
 @Module({
   imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
   controllers: [EdgeSitesController, LeafConnectionsController],
-  providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
+  providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents, SiteMetrics],
   exports: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
 })
 export class EdgeSitesModule {}
