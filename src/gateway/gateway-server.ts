@@ -18,9 +18,12 @@ import { AuthorityService, CertificateService } from '../pki/index.js';
 import { cannotListen } from '../platform/cannot-listen.js';
 import { Config } from '../platform/config/index.js';
 import { GATEWAY_NAME, GatewayAddress } from '../platform/gateway-address.js';
+import { Metrics } from '../platform/metrics/index.js';
 import { domainErrorOf } from '../platform/problem/index.js';
+import { Tracing } from '../platform/tracing/index.js';
 import { type AgentConnection, AgentsService } from './agents.service.js';
 import { grpcError } from './grpc-status.js';
+import { observedCalls } from './observed-calls.js';
 
 /** Bytes of a message; an agent says little. */
 const MESSAGE_MAX = 64 * 1024;
@@ -46,6 +49,8 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
     private readonly authorities: AuthorityService,
     private readonly certificates: CertificateService,
     private readonly agents: AgentsService,
+    private readonly metrics: Metrics,
+    private readonly tracing: Tracing,
   ) {}
 
   /** @throws DomainError `invalid_configuration` when the port cannot be listened on */
@@ -57,6 +62,7 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
       'grpc.max_receive_message_length': MESSAGE_MAX,
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT,
+      interceptors: [observedCalls(this.metrics, this.tracing)],
     });
     server.addService(service(), { Hello: this.unary<AgentHello, AgentHelloAnswer>((from, hello) => this.agents.hello(from, hello, hostname())) });
     const credentials = await this.credentials();
