@@ -12,6 +12,7 @@ import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import { rawCryptography, shellLoop } from './baselines.js';
 import { type Load, load } from './load.js';
 import { print, row } from './report.js';
+import { monitor } from './monitor.js';
 import { streams } from './streams.js';
 
 const SITES = 1_000;
@@ -22,7 +23,7 @@ const SECONDS = 2;
 /** The machine's speed changes: what is compared takes turns. */
 const ROUNDS = 4;
 
-const SECTIONS = { sites, streams };
+const SECTIONS = { sites, streams, monitor };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name));
