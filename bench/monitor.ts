@@ -90,7 +90,7 @@ async function measure(events: LeafEvents, figures: MonitorFigures, { superuser,
   print(`Leaf events through the monitor (${SITES.toLocaleString('en')} sites of ${TENANTS} tenants, whose leaves and control links come and go)`);
   const steady = await figures.of(() => events.steady(RATE, SECONDS));
   row(`${RATE.toLocaleString('en')} a second, for ${SECONDS} s`, steady.perSecond, 'events/s');
-  print(`  from the event to its row: p50 ${ms(steady.delay(0.5))}, p99 ${ms(steady.delay(0.99))}; CPU of the monitor ${(steady.cpu * 100).toFixed(0)}% of a core`);
+  print(`  from the event to its row: p50 ${ms(steady.delay(0.5))}, p99 ${ms(steady.delay(0.99))}; CPU of the monitor ${(steady.cpu * 1000 / steady.perSecond).toFixed(2)} ms an event`);
   const rounds: [number, number][] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const updates = await singleUpdates(superuser, deployment);
