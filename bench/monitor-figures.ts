@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { until } from '../lab/until.js';
 
-const PATIENCE = { timeout: 600_000, interval: 250 };
+const PATIENCE = { timeout: 600_000, interval: 500 };
 
 /** What the monitor has told by then. */
 interface Told {
