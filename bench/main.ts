@@ -13,6 +13,7 @@ import { rawCryptography, shellLoop } from './baselines.js';
 import { gateway } from './gateway.js';
 import { type Load, load } from './load.js';
 import { print, row } from './report.js';
+import { monitor } from './monitor.js';
 import { streams } from './streams.js';
 
 const SITES = 1_000;
@@ -23,7 +24,7 @@ const SECONDS = 2;
 /** The machine's speed changes: what is compared takes turns. */
 const ROUNDS = 4;
 
-const SECTIONS = { sites, streams, gateway };
+const SECTIONS = { sites, streams, gateway, monitor };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name));

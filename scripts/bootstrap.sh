@@ -3,7 +3,7 @@
 # has changed it takes some tens of milliseconds. What it says goes to stderr, so that stdout stays the command's own.
 #
 # usage: bootstrap.sh [--test]
-#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl, GnuTLS, Go's verdicts
+#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl, GnuTLS, promtool, Go's verdicts
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -91,6 +91,7 @@ provide_test_tools() {
   provide shellcheck usr/bin/shellcheck --version
   provide busybox bin/busybox true
   provide certtool usr/bin/certtool --version gnutls-bin
+  provide promtool usr/bin/promtool --version prometheus
   sh scripts/go-verify.sh
   sh scripts/redis-server.sh --version >/dev/null
   for tool in openssl curl tar sha256sum; do

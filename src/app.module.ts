@@ -27,6 +27,7 @@ import { ProblemModule } from './platform/problem/index.js';
 import { AddressesModule } from './platform/addresses.module.js';
 import { QueueModule } from './platform/queue/index.js';
 import { RateLimitModule, RateLimitSweepModule } from './platform/rate-limit/index.js';
+import { TracingModule } from './platform/tracing/index.js';
 import { ValidationModule } from './platform/validation/index.js';
 import { ProvisioningModule } from './provisioning/index.js';
 import { SigningKeysModule, SigningKeysWorkerModule } from './signing-keys/index.js';
@@ -40,6 +41,7 @@ const PLATFORM = [
   EncryptionModule,
   HealthModule,
   MetricsModule,
+  TracingModule,
   DatabaseModule,
   QueueModule,
   AuditModule,

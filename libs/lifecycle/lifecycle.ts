@@ -27,6 +27,12 @@ export function lifecycle<State extends string, Event extends string>(
   const at = (state: State) => machine.resolveState({ value: state, context: {} });
   const possible = (state: State) => Object.keys(machine.states[state]?.config.on ?? {}) as Event[];
   const can = (state: State, event: Event) => possible(state).includes(event);
+  /** Worked out once each: the machines have no context that it could depend on, and XState takes its time. */
+  const following = new Map<string, State>();
+  const after = (state: State, event: Event): State => {
+    const [next] = transition(machine, at(state), { type: event });
+    return next.value as State;
+  };
 
   return {
     initial: machine.config.initial as State,
@@ -42,8 +48,10 @@ export function lifecycle<State extends string, Event extends string>(
           { context: { noun, state, event } },
         );
       }
-      const [next] = transition(machine, at(state), { type: event });
-      return next.value as State;
+      const key = `${state} ${event}`;
+      const next = following.get(key) ?? after(state, event);
+      following.set(key, next);
+      return next;
     },
   };
 }

@@ -4,6 +4,7 @@ import { EdgeSitesModule } from '../edge-sites/index.js';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
 import { CollectorGenerations } from './collector-generations.service.js';
+import { CollectorMetrics } from './collector-metrics.js';
 import { CollectorPresence } from './collector-presence.service.js';
 import { CollectorProvisioner } from './collector-provisioner.js';
 import { CollectorQueue, COLLECTORS_QUEUE } from './collector-queue.js';
@@ -18,7 +19,7 @@ import { SiteCollectors } from './site-collectors.js';
 @Module({
   imports: [PkiModule, NatsModule, EdgeSitesModule, BullModule.registerQueue({ name: COLLECTORS_QUEUE })],
   controllers: [CollectorsController],
-  providers: [CollectorsService, CollectorGenerations, CollectorPresence, CollectorQueue, NatsUrls, SiteCollectors],
+  providers: [CollectorsService, CollectorGenerations, CollectorMetrics, CollectorPresence, CollectorQueue, NatsUrls, SiteCollectors],
   exports: [CollectorsService, CollectorGenerations, CollectorPresence, CollectorQueue],
 })
 export class CollectorsModule {}

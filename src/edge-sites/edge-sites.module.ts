@@ -10,13 +10,14 @@ import { LeafConnections } from './leaf-connections.service.js';
 import { LeafGenerations } from './leaf-generations.service.js';
 import { LeafPresence } from './leaf-presence.service.js';
 import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
+import { SiteMetrics } from './site-metrics.js';
 import { SiteDependents } from './site-dependents.js';
 import { SiteReports } from './site-reports.js';
 
 @Module({
   imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
   controllers: [EdgeSitesController, LeafConnectionsController],
-  providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents, SiteReports],
+  providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents, SiteMetrics, SiteReports],
   exports: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents, SiteReports],
 })
 export class EdgeSitesModule {}

@@ -42,7 +42,9 @@ export class LeafPresence {
         if (change.type === 'connected') for (const account of await this.connect(em, history, site, change)) accounts.set(account.id, account);
         else disconnect(history, site, change);
       }
-      return { accounts: [...accounts.values()], connected: sitesOf(known.filter(({ type }) => type === 'connected')) };
+      // One that has left again is seen to when it is back.
+      const connected = sitesOf(known.filter(({ type, edgeSiteId }) => type === 'connected' && found.get(edgeSiteId)!.leaf.linkId != null));
+      return { accounts: [...accounts.values()], connected };
     });
     await this.accounts.announce(...accounts);
     await this.streams.request(tenantId, connected);

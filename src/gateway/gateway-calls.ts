@@ -1,7 +1,6 @@
-import { type handleClientStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerReadableStream, type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { type handleClientStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerReadableStream, type ServerUnaryCall } from '@grpc/grpc-js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { Counter } from 'prom-client';
 import { DomainError } from '#libs/kernel';
 import type { AgentPeer } from '../agents/index.js';
 import { Config } from '../platform/config/index.js';
@@ -34,7 +33,6 @@ type AnyCall = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown,
 export class GatewayCalls {
   private readonly logger = new Logger(GatewayCalls.name);
   private readonly limits: TokenBuckets;
-  private readonly calls: Counter<'method' | 'code'>;
   readonly #streamsOf = new Map<string, number>();
 
   constructor(
@@ -43,8 +41,6 @@ export class GatewayCalls {
     metrics: Metrics,
   ) {
     this.limits = new TokenBuckets(config.gatewayRateLimit, () => performance.now());
-    const named = { name: 'serviceradar_edge_gateway_calls_total', help: 'Calls of agents that were answered, by method and gRPC status' };
-    this.calls = new Counter({ ...named, labelNames: ['method', 'code'], registers: [metrics.registry] });
     metrics.gauges({ gateway_streams: 'Streams of agents that are open' }, [], async ({ gateway_streams }) => gateway_streams.set(peers.live));
   }
 
@@ -131,15 +127,11 @@ export class GatewayCalls {
 
   private async answer<Answer>(method: string, connection: AgentConnection, respond: sendUnaryData<Answer>, work: () => Promise<Answer>): Promise<void> {
     try {
-      const answer = await work();
-      this.calls.inc({ method, code: 'OK' });
-      respond(null, answer);
+      respond(null, await work());
     } catch (cause) {
       const error = domainErrorOf(cause);
-      const refusal = grpcError(error);
-      this.calls.inc({ method, code: status[refusal.code] });
       this.log(error, { method, sourceAddress: connection.sourceAddress });
-      respond(refusal);
+      respond(grpcError(error));
     }
   }
 

@@ -7,8 +7,11 @@ import { DomainError } from '#libs/kernel';
 import { cannotListen } from '../platform/cannot-listen.js';
 import { Config } from '../platform/config/index.js';
 import { GatewayAddress } from '../platform/gateway-address.js';
+import { Metrics } from '../platform/metrics/index.js';
+import { Tracing } from '../platform/tracing/index.js';
 import { GatewayCertificate } from './gateway-certificate.js';
 import { GatewayHandlers } from './gateway-handlers.js';
+import { observedCalls } from './observed-calls.js';
 import { Peers } from './peers.js';
 
 /** Bytes of a message. What is larger comes in pieces. */
@@ -36,6 +39,8 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
     private readonly certificate: GatewayCertificate,
     private readonly handlers: GatewayHandlers,
     private readonly peers: Peers,
+    private readonly metrics: Metrics,
+    private readonly tracing: Tracing,
   ) {}
 
   /** @throws DomainError `invalid_configuration` when the port cannot be listened on */
@@ -48,6 +53,7 @@ export class GatewayServer implements OnApplicationBootstrap, OnApplicationShutd
       'grpc.max_concurrent_streams': CALLS_MAX,
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT,
+      interceptors: [observedCalls(this.metrics, this.tracing)],
     });
     server.addService(service(), this.handlers.all());
     const credentials = await this.certificate.credentials();

@@ -1,7 +1,7 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { enqueued } from '../platform/queue/index.js';
+import { enqueued, jobCause } from '../platform/queue/index.js';
 
 export const LEAF_ACCOUNTS_QUEUE = 'leaf-accounts';
 
@@ -19,6 +19,6 @@ export class LeafAccounts {
 
   /** Not de-duplicated: one that is under way may have looked already who waits. */
   async request(tenantId: string): Promise<void> {
-    await enqueued(this.queue.add('push', { tenantId }, { attempts: 1 }), this.logger, { tenantId });
+    await enqueued(this.queue.add('push', { tenantId }, { attempts: 1, ...jobCause() }), this.logger, { tenantId });
   }
 }

@@ -24,7 +24,7 @@ export class LeafAccountsProcessor extends JobWorker implements OnApplicationBoo
     super();
   }
 
-  override async process({ data }: Job<LeafAccountsJob>): Promise<void> {
+  protected override async work({ data }: Job<LeafAccountsJob>): Promise<void> {
     // Without a hub there is nothing to wait for here: leaves come again when it is back.
     if (this.hub.connected) await this.pusher.push(data.tenantId);
   }

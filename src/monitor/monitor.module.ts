@@ -8,6 +8,7 @@ import { CollectorWatch } from './collector-watch.js';
 import { HubMonitor } from './hub-monitor.js';
 import { Leadership } from './leadership.js';
 import { LeafDirectory } from './leaf-directory.js';
+import { MonitorMetrics } from './monitor-metrics.js';
 
 @Module({
   imports: [NatsModule, EdgeSitesModule, LeafAccountsModule, CollectorsModule],
@@ -15,6 +16,7 @@ import { LeafDirectory } from './leaf-directory.js';
     HubMonitor,
     LeafDirectory,
     CollectorWatch,
+    MonitorMetrics,
     { provide: Leadership, useFactory: ({ serviceUrl }: DatabaseUrls) => new Leadership(serviceUrl), inject: [DatabaseUrls] },
   ],
 })

@@ -22,7 +22,7 @@ export class AccountPushProcessor extends JobWorker implements OnApplicationBoot
     super();
   }
 
-  override async process({ data }: Job<AccountPush>): Promise<void> {
+  protected override async work({ data }: Job<AccountPush>): Promise<void> {
     // Without a hub there is nothing to wait for here: all accounts are pushed when it is back.
     if (this.hub.connected) await this.pusher.push(data.accountId);
   }

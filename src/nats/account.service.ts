@@ -18,7 +18,7 @@ import { systemCaller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import type { Em } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
-import { enqueued } from '../platform/queue/index.js';
+import { enqueued, jobCause } from '../platform/queue/index.js';
 import { ACCOUNTS_QUEUE, type AccountPush } from './account-push.js';
 import { laterThan } from './later-than.js';
 import { type Operator, OperatorService } from './operator.service.js';
@@ -119,7 +119,7 @@ export class AccountService {
   /** Asks for the newest JWTs to be pushed to the hub. The sweep sees to it that this happens; this makes it fast. */
   async announce(...accounts: readonly NatsAccount[]): Promise<void> {
     for (const { id, jwtRevision } of accounts) {
-      const job = this.queue.add('push', { accountId: id }, { jobId: `push-${id}-r${jwtRevision}` });
+      const job = this.queue.add('push', { accountId: id }, { jobId: `push-${id}-r${jwtRevision}`, ...jobCause() });
       await enqueued(job, this.logger, { accountId: id });
     }
   }

@@ -11,6 +11,7 @@ import { HubAddress } from './hub-address.js';
 import { HubClient } from './hub-client.js';
 import { HubConnection } from './hub-connection.js';
 import { HubFiles } from './hub-files.js';
+import { HubMetrics } from './hub-metrics.js';
 import { LocalHub } from './local-hub.js';
 import { NatsController } from './nats.controller.js';
 import { OperatorController } from './operator.controller.js';
@@ -37,7 +38,7 @@ const PUBLIC = [
 @Module({
   imports: [PkiModule, BullModule.registerQueue({ name: ACCOUNTS_QUEUE })],
   controllers: [NatsController, OperatorController],
-  providers: [...PUBLIC, HubClient, LocalHub, OperatorRotation],
+  providers: [...PUBLIC, HubClient, HubMetrics, LocalHub, OperatorRotation],
   exports: PUBLIC,
 })
 export class NatsModule implements OnApplicationBootstrap, OnApplicationShutdown {

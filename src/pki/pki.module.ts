@@ -4,6 +4,7 @@ import { DomainError, Secret } from '#libs/kernel';
 import { Config } from '../platform/config/index.js';
 import { AuthorityService } from './authority.service.js';
 import { CertificateInventory } from './certificate-inventory.js';
+import { CertificateMetrics } from './certificate-metrics.js';
 import { CertificateService } from './certificate.service.js';
 import { CertificatesController } from './certificates.controller.js';
 import { PeerVerifier } from './peer-verifier.js';
@@ -39,6 +40,7 @@ function read(variable: string, file: string): string {
     PlatformAuthorities, AuthorityService,
     CertificateService,
     CertificateInventory,
+    CertificateMetrics,
     RevocationLists,
     PeerVerifier,
     TenantCas,

@@ -1,7 +1,7 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { enqueued } from '../platform/queue/index.js';
+import { enqueued, jobCause } from '../platform/queue/index.js';
 
 export const STREAMS_QUEUE = 'streams';
 
@@ -33,7 +33,8 @@ export class Streams {
   /** The leaves of some sites have connected. */
   async request(tenantId: string, edgeSiteIds: readonly string[]): Promise<void> {
     if (edgeSiteIds.length === 0) return;
-    const jobs = edgeSiteIds.map((edgeSiteId) => ({ name: 'reconcile', data: { tenantId, edgeSiteId }, opts: OPTIONS }));
+    const opts = { ...OPTIONS, ...jobCause() };
+    const jobs = edgeSiteIds.map((edgeSiteId) => ({ name: 'reconcile', data: { tenantId, edgeSiteId }, opts }));
     await enqueued(this.queue.addBulk(jobs), this.logger, { tenantId, sites: jobs.length });
   }
 
@@ -49,6 +50,6 @@ export class Streams {
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
   private async add(name: string, job: StreamsJob | MeasureJob): Promise<void> {
-    await enqueued(this.queue.add(name, job, OPTIONS), this.logger, { ...job });
+    await enqueued(this.queue.add(name, job, { ...OPTIONS, ...jobCause() }), this.logger, { ...job });
   }
 }

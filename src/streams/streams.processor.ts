@@ -34,7 +34,7 @@ export class StreamsProcessor extends JobWorker implements OnApplicationBootstra
     super();
   }
 
-  override async process({ name, data }: Job<StreamsJob | MeasureJob>): Promise<void> {
+  protected override async work({ name, data }: Job<StreamsJob | MeasureJob>): Promise<void> {
     if (name === MEASURE) await this.measurements.measureFor(data as MeasureJob);
     else await this.reconciler.reconcile(data);
   }

@@ -14,6 +14,7 @@ import { NATS_SERVERS } from '../../lab/nats-versions.js';
 import { until } from '../../lab/until.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
 import { Canaries, type Searched } from '../support/canaries.js';
+import { startOtlpReceiver } from '../support/otlp-receiver.js';
 import { filesIn, processesIn, rowsOf } from '../support/places.js';
 import { RecordedApi } from '../support/recorded-api.js';
 import { withDeployment } from './laboratory.js';
@@ -26,12 +27,16 @@ const canaries = new Canaries();
 const ENCRYPTION_KEY = randomBytes(32);
 const BOOTSTRAP_ADMIN_KEY = apiKey();
 const METRICS_PORT = await freePort();
+const collector = await startOtlpReceiver();
+const OTLP_HEADER = secret();
 
 const rootDirectory = temporaryDirectory();
 const databaseDirectory = temporaryDirectory();
 const env: NodeJS.ProcessEnv = {
   LOG_LEVEL: 'trace',
   METRICS_PORT: String(METRICS_PORT),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${OTLP_HEADER}`,
   ENCRYPTION_KEYS: `k1:${ENCRYPTION_KEY.toString('base64')}`,
   BOOTSTRAP_ADMIN_KEY,
   ROOT_CA_CERT_FILE: join(rootDirectory, 'root.pem'),
@@ -52,6 +57,7 @@ beforeAll(async () => {
   canaries.plant('the key of the root', readFileSync(key, 'utf8').split('\n')[2]!);
   canaries.plant('the encryption key', ENCRYPTION_KEY.toString('base64'));
   canaries.plant('the encryption key in hex', ENCRYPTION_KEY.toString('hex'));
+  canaries.plant('what lets in at the collector', OTLP_HEADER);
   canaries.plant('the bootstrap key', BOOTSTRAP_ADMIN_KEY.slice('sr_0123456789abcdef_'.length));
 
   postgres = await startPostgres();
@@ -80,6 +86,7 @@ afterAll(
   lab(async ({ arranged: { worker } }) => {
     await worker.stop();
     await postgres.stop();
+    await collector.close();
     for (const directory of [databaseDirectory, rootDirectory]) rmSync(directory, { recursive: true });
   }),
 );
@@ -100,6 +107,7 @@ async function everywhere({ deployment, arranged: { admin, worker } }: { deploym
     { where: 'log of the service', text: deployment.service.process.log },
     { where: 'log of the worker', text: worker.process.log },
     { where: 'metrics', text: metrics },
+    { where: 'spans', text: collector.requests.map(({ body }) => body).join('\n') },
     ...admin.refusals,
     ...(await databaseRows()),
     ...meanwhile,
@@ -238,7 +246,7 @@ describe('secrets that come in or are made', () => {
   it('are found nowhere after all that', lab(async (world) => {
     const places = await everywhere(world);
     expect(places.filter(({ text }) => text !== '').map(({ where }) => where)).toEqual(
-      expect.arrayContaining(['log of the service', 'log of the worker', 'metrics', 'table public.audit_events', expect.stringMatching(/^table bullmq\./), expect.stringMatching(/environment of .*nats-server/)]),
+      expect.arrayContaining(['log of the service', 'log of the worker', 'metrics', 'spans', 'table public.audit_events', expect.stringMatching(/^table bullmq\./), expect.stringMatching(/environment of .*nats-server/)]),
     );
     expect([...new Set(canaries.leaks(places))]).toEqual([]);
   }));

@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
 import { connect, type Connections, Database, migrate } from '../../src/platform/database/index.js';
@@ -35,9 +36,8 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   try {
     const name = `test_${newId(systemClock, systemRandom).replaceAll('-', '')}`;
     const credentials = readCredentials(`${directory}/postgres.json`)!;
-    await createDatabase(name, credentials);
+    await createDatabase(name, await migrated(server, credentials), credentials);
     const urls = urlsOf(server, name);
-    await migrate(urls.ownerUrl);
     const connections = await connect(urls.serviceUrl);
     return {
       ...urls,
@@ -63,13 +63,29 @@ async function claimCluster(): Promise<{ directory: string; lock: Lock }> {
   }
 }
 
-async function createDatabase(name: string, credentials: PostgresCredentials): Promise<void> {
-  await asSuperuser('postgres', credentials, async (client) => {
-    // What a suite that was killed left behind.
-    const { rows } = await client.query<{ datname: string }>(`select datname from pg_database where datname like 'test\\_%'`);
-    for (const { datname } of rows) await client.query(`drop database ${datname} with (force)`);
-    await client.query(`create database ${name}`);
+/** What a migrated database comes of. */
+const SCHEMA_SOURCES = [...readdirSync('migrations').map((file) => join('migrations', file)), 'src/platform/database/migrate.ts', 'src/platform/embedded/postgres-roles.ts'];
+
+/** The migrated database of a cluster that others are copied from: to migrate takes longer than all else. @returns its name */
+async function migrated(server: EmbeddedPostgres, credentials: PostgresCredentials): Promise<string> {
+  const sources = SCHEMA_SOURCES.sort().map((file) => readFileSync(file, 'utf8')).join('\0');
+  const name = `migrated_${createHash('sha256').update(sources).digest('hex').slice(0, 16)}`;
+  const partial = `test_${name}`;
+  const isThere = await asSuperuser('postgres', credentials, async (client) => {
+    // What a suite that was killed left behind, and what other migrations made.
+    const { rows } = await client.query<{ datname: string }>(`select datname from pg_database where datname ~ '^(test|migrated)_'`);
+    for (const { datname } of rows) if (datname !== name) await client.query(`drop database ${datname} with (force)`);
+    return rows.some(({ datname }) => datname === name);
   });
+  if (isThere) return name;
+  await createDatabase(partial, 'template1', credentials);
+  await migrate(urlsOf(server, partial).ownerUrl);
+  await asSuperuser('postgres', credentials, (client) => client.query(`alter database ${partial} rename to ${name}`));
+  return name;
+}
+
+async function createDatabase(name: string, template: string, credentials: PostgresCredentials): Promise<void> {
+  await asSuperuser('postgres', credentials, (client) => client.query(`create database ${name} template ${template}`));
   await asSuperuser(name, credentials, async (client) => {
     for (const statement of roleStatements({ database: name, passwords: credentials.passwords })) await client.query(statement);
   });

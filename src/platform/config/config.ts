@@ -23,6 +23,17 @@ export interface OidcConfig {
   readonly tenantClaim: string;
 }
 
+/** Where spans are sent. */
+export interface TracingConfig {
+  /** The OpenTelemetry collector (OTLP over HTTP), without a slash at its end and without `/v1/traces`. */
+  readonly endpoint: string;
+  /** Sent along, to be let in. */
+  readonly headers: Secret<Readonly<Record<string, string>>> | undefined;
+  readonly serviceName: string;
+  /** Which share of the traces that begin here is kept, from 0 to 1. */
+  readonly ratio: number;
+}
+
 /**
  * What the process was told by its environment: parsed once, frozen. The class is also the token it is injected by.
  * `parseConfig` makes it; `CONFIG_VARIABLES` says what each variable means.
@@ -118,6 +129,9 @@ export abstract class Config {
   /** A root CA that was brought along; both or neither. */
   readonly rootCaCertFile!: string | undefined;
   readonly rootCaKeyFile!: string | undefined;
+
+  /** Undefined means that there are no spans. */
+  readonly tracing!: TracingConfig | undefined;
 
   readonly logLevel!: (typeof LOG_LEVELS)[number];
 }

@@ -47,6 +47,7 @@ describe('the configuration', () => {
         host: '127.0.0.1',
         port: 3000,
         metricsPort: undefined,
+        tracing: undefined,
         gatewayPort: 50_052,
         gatewayAddress: '127.0.0.1:50052',
         publicUrl: 'http://127.0.0.1:3000',
@@ -240,15 +241,26 @@ describe('the configuration', () => {
     ROLES: ['api,', 'apis', 'api,api', ','],
     BOOTSTRAP_ADMIN_KEY: ['admin', 'sr_short_x', `sr_0123456789abcdef_${'s'.repeat(31)}`, `sr_0123456789abcdef_${'s'.repeat(42)}!`],
     ENCRYPTION_KEYS: ['x', key(1), `A:${key(1)}`, `a:${key(1)},a:${key(2)}`, `a:${Buffer.alloc(16).toString('base64')}`, `a:${key(1)},`, 'a:!!!'],
+    OTEL_EXPORTER_OTLP_ENDPOINT: ['collector:4318', 'grpc://collector:4317', 'http://u:p@collector:4318', 'http://collector:4318/?token=x'],
+    OTEL_EXPORTER_OTLP_HEADERS: ['authorization', '=x', 'a b=c', 'authorization=%zz', 'authorization=%0d%0aX: y', 'a=b,'],
+    OTEL_SERVICE_NAME: ['a\nb', 'a'.repeat(256)],
+    OTEL_TRACES_SAMPLER_ARG: ['-1', '1.5', '50%', 'all', '1e-3'],
     LOG_LEVEL: ['loud', 'INFO'],
   };
   const oidc = { OIDC_ISSUER: 'https://login.example', OIDC_AUDIENCE: 'edge', OIDC_ROLES: 'edge-admins=admin' };
-  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example', ...oidc };
+  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', ...oidc };
 
   describe.each(Object.entries(NONSENSE) as [ConfigVariableName, string[]][])('with nonsense in %s', (name, values) => {
     it.each(values)('refuses %j and names the variable', (value) => {
       expect(refused({ ...fitting, [name]: value })).toEqual([name]);
     });
+  });
+
+  it('says where traces go, and what lets in there', () => {
+    const { tracing } = parseConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example/edge/', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2, x-scope = a=b', OTEL_TRACES_SAMPLER_ARG: '0.25' });
+    expect(tracing).toMatchObject({ endpoint: 'https://otel.example/edge', serviceName: 'serviceradar-edge', ratio: 0.25 });
+    expect(tracing!.headers!.reveal()).toEqual({ authorization: 'Bearer hunter2', 'x-scope': 'a=b' });
+    expect(inspect(tracing, { depth: 9 })).not.toContain('hunter2');
   });
 
   it('names all that is wrong at once', () => {
@@ -304,6 +316,8 @@ describe('the configuration', () => {
     });
 
     it.each<[string, Env, string]>([
+      ['headers for a collector that is not there', { OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }, 'OTEL_EXPORTER_OTLP_HEADERS'],
+      ['a share of no traces', { OTEL_TRACES_SAMPLER_ARG: '0.5' }, 'OTEL_TRACES_SAMPLER_ARG'],
       ['a hub by URL without what leaves dial', { NATS_URL: 'tls://hub.example' }, 'NATS_LEAF_UPSTREAM_URL'],
       ['an owner without a database', { DATABASE_OWNER_URL: 'postgres://db.example/edge' }, 'DATABASE_OWNER_URL'],
       ['a queue on a PostgreSQL of its own without a database', { QUEUE_URL: 'postgres://db.example/edge' }, 'QUEUE_URL'],

@@ -3,6 +3,7 @@ import { Secret } from '#libs/kernel';
 import { SITES_PER_STREAM } from '#libs/nats';
 import { type Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
 import { oidcFrom } from './oidc.js';
+import { tracingFrom } from './tracing.js';
 import { address, Environment, type Format, host, networks, oneOf, path, port, Refusal, setOf, url, wholeNumber } from './environment.js';
 
 const ENCRYPTION_KEY_BYTES = 32;
@@ -64,6 +65,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     },
     rootCaCertFile: read('ROOT_CA_CERT_FILE', path),
     rootCaKeyFile: read('ROOT_CA_KEY_FILE', path),
+    tracing: tracingFrom(environment),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
   };
   refuseMisfits(environment, config);

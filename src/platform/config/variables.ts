@@ -78,6 +78,14 @@ export const CONFIG_VARIABLES = [
   },
   { name: 'ROOT_CA_KEY_FILE', meaning: 'Its private key, as PKCS#8 PEM (P-256)', default: 'one is made' },
   {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    meaning: 'An OpenTelemetry collector that takes traces as OTLP over HTTP; they go to its `/v1/traces`',
+    default: 'no traces',
+  },
+  { name: 'OTEL_EXPORTER_OTLP_HEADERS', meaning: 'Headers that let in there: `<name>=<percent-encoded value>`, separated by commas', default: 'none' },
+  { name: 'OTEL_SERVICE_NAME', meaning: 'What traces call this service', default: '`serviceradar-edge`' },
+  { name: 'OTEL_TRACES_SAMPLER_ARG', meaning: 'The share of traces that is kept, 0 to 1, unless the caller says so (`traceparent`)', default: '`1`' },
+  {
     name: 'LOG_LEVEL',
     meaning: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
     default: '`info`',

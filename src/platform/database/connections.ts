@@ -35,6 +35,8 @@ export interface Connection {
   pool: Pool;
 }
 
+export const CONNECTIONS = Symbol('Connections');
+
 /** The two pools of the service. Which one a piece of work gets is its scope's to decide. */
 export interface Connections {
   /** Sees nothing until a transaction says which tenant it is for. */

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config/index.js';
 import { compactLines } from './compact-lines.js';
@@ -24,8 +25,9 @@ export class JsonLogger implements LoggerService {
           log: (fields) => redactFields(fields) as Record<string, unknown>,
         },
         mixin: () => {
-          const requestId = requestContext.getStore()?.requestId;
-          return requestId === undefined ? {} : { request_id: requestId };
+          const { requestId, trace: context } = requestContext.getStore() ?? {};
+          const traceId = context && trace.getSpanContext(context)?.traceId;
+          return { ...(requestId !== undefined && { request_id: requestId }), ...(traceId !== undefined && { trace_id: traceId }) };
         },
         serializers: { err: serializeError },
         // The last step before the line is out: what quotes a secret in the middle of a text is caught here.

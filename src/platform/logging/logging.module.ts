@@ -2,6 +2,7 @@ import { Global, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Config } from '../config/index.js';
 import { fastifyOf } from '../fastify-of.js';
+import { Tracing } from '../tracing/index.js';
 import { JsonLogger, standardLogger } from './json-logger.js';
 import { logRequests } from './request-log.js';
 
@@ -15,10 +16,11 @@ export class LoggingModule implements OnModuleInit {
   constructor(
     @Inject(HttpAdapterHost) private readonly http: HttpAdapterHost,
     private readonly logger: JsonLogger,
+    private readonly tracing: Tracing,
   ) {}
 
   onModuleInit(): void {
     const server = fastifyOf(this.http);
-    if (server) logRequests(server, this.logger);
+    if (server) logRequests(server, this.logger, this.tracing);
   }
 }

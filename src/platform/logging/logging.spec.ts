@@ -6,8 +6,9 @@ import { Test } from '@nestjs/testing';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, Secret } from '#libs/kernel';
 import { ConfigModule, parseConfig } from '../config/index.js';
+import { contextOf, TracingModule } from '../tracing/index.js';
 import { compactLines } from './compact-lines.js';
-import { JsonLogger, LoggingModule } from './index.js';
+import { JsonLogger, LoggingModule, requestContext } from './index.js';
 
 type Line = Record<string, unknown>;
 
@@ -55,7 +56,7 @@ class ThingsController {
   }
 }
 
-@Module({ imports: [ConfigModule.forRoot(parseConfig({})), LoggingModule], controllers: [ThingsController] })
+@Module({ imports: [ConfigModule.forRoot(parseConfig({})), TracingModule, LoggingModule], controllers: [ThingsController] })
 class ThingsModule {}
 
 describe('the request log', () => {
@@ -136,6 +137,12 @@ describe('the logger', () => {
     expect(logged(() => logger.error('failed', 'Error: x\n    at y', 'Main'))).toMatchObject({ level: 'error', msg: 'failed', stack: 'Error: x\n    at y' });
     expect(logged(() => logger.warn({ check: 'a' }, 'not ready', 'Health'))).toMatchObject({ level: 'warn', msg: 'not ready', check: 'a' });
     expect(logged(() => logger.error(new TypeError('bad'), 'Main'))).toMatchObject({ msg: 'bad', err: { type: 'TypeError' } });
+  });
+
+  it('says in which trace something happened', () => {
+    const trace = contextOf('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01');
+    expect(logged(() => requestContext.run({ trace }, () => logger.log('x', 'y')))).toMatchObject({ trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' });
+    expect(logged(() => logger.log('x', 'y'))).not.toHaveProperty('trace_id');
   });
 
   it('leaves out what is below its level', () => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { requestSpan, type Tracing } from '../tracing/index.js';
 import type { JsonLogger } from './json-logger.js';
-import { requestContext, requestIdFrom } from './request-context.js';
+import { type RequestContext, requestContext, requestIdFrom } from './request-context.js';
 
 /** What the authentication guard leaves on a request. */
 interface WithPrincipal {
@@ -10,21 +11,26 @@ interface WithPrincipal {
 const MAX_PATH_LENGTH = 200;
 
 /** Gives each request an id, answers with it (X-Request-Id), and logs one line when the request is done or broken off. */
-export function logRequests(http: FastifyInstance, logger: JsonLogger): void {
+export function logRequests(http: FastifyInstance, logger: JsonLogger, tracing: Tracing): void {
+  const contexts = new WeakMap<FastifyRequest, RequestContext>();
   http.addHook('onRequest', (request, reply, next) => {
     request.id = requestIdFrom(request.headers['x-request-id']);
     reply.header('x-request-id', request.id);
+    const context = { requestId: request.id, trace: requestSpan(tracing, request, reply) };
+    contexts.set(request, context);
     const start = process.hrtime.bigint();
     reply.raw.once('close', () => {
       const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
       const fields = describe(request, reply, milliseconds);
-      if (request.routeOptions.url?.includes('/health/')) logger.debug(fields, 'request', 'http');
-      else logger.log(fields, 'request', 'http');
+      requestContext.run(context, () => {
+        if (request.routeOptions.url?.includes('/health/')) logger.debug(fields, 'request', 'http');
+        else logger.log(fields, 'request', 'http');
+      });
     });
-    requestContext.run({ requestId: request.id }, next);
+    requestContext.run(context, next);
   });
   // Parsing the body goes on in the socket's events, which know nothing of the request's context.
-  http.addHook('preValidation', (request, _reply, next) => requestContext.run({ requestId: request.id }, next));
+  http.addHook('preValidation', (request, _reply, next) => requestContext.run(contexts.get(request)!, next));
 }
 
 function describe(request: FastifyRequest & WithPrincipal, reply: FastifyReply, milliseconds: number) {

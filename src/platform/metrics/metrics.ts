@@ -1,7 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 type Collector = () => Promise<void>;
+
+/** What stands before every name. */
+const PREFIX = 'serviceradar_edge_';
 
 /** What this process tells Prometheus. */
 @Injectable()
@@ -23,7 +26,7 @@ export class Metrics {
   ): void {
     const registers = [this.registry];
     const made = Object.entries<string>(named).map(([name, help]) => {
-      return [name, new Gauge({ name: `serviceradar_edge_${name}`, help, labelNames: labels, registers })] as const;
+      return [name, new Gauge({ name: PREFIX + name, help, labelNames: labels, registers })] as const;
     });
     const gauges = Object.fromEntries(made) as Record<Name, Gauge<Label>>;
     const empty = () => made.forEach(([, gauge]) => gauge.reset());
@@ -34,6 +37,20 @@ export class Metrics {
         throw error;
       });
     });
+  }
+
+  /** Counts what this process does, from 0 at its start. @param name after `serviceradar_edge_`; ends in `_total` */
+  counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.registry] });
+  }
+
+  /**
+   * How long what this process does takes.
+   * @param name after `serviceradar_edge_`; ends in `_seconds`
+   * @param buckets their upper ends, in seconds
+   */
+  histogram<Label extends string>(name: string, help: string, labelNames: Label[], buckets: number[]): Histogram<Label> {
+    return new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers: [this.registry] });
   }
 
   /** In the text format of Prometheus. */

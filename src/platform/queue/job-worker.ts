@@ -1,6 +1,9 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
-import { Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { SpanKind } from '@opentelemetry/api';
 import type { Job } from 'bullmq';
+import { Tracing } from '../tracing/index.js';
+import { causeOf } from './job-cause.js';
 
 /** After a worker was killed, its jobs are taken up again this soon; after the queue was away, it is asked again this soon. Milliseconds. */
 export const JOB_WORKER = { lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 10, runRetryDelay: 1_000 };
@@ -10,6 +13,18 @@ export const JOB_WORKER = { lockDuration: 10_000, stalledInterval: 5_000, maxSta
  * need (database, hub) is still there: Nest destroys modules before it shuts them down.
  */
 export abstract class JobWorker extends WorkerHost implements OnModuleDestroy {
+  @Inject(Tracing)
+  private readonly tracing!: Tracing;
+
+  /** Does what the job asks for. It is tried again when this throws. */
+  protected abstract work(job: Job): Promise<void>;
+
+  /** In the trace of whoever asked for it. */
+  override process(job: Job): Promise<void> {
+    const attributes = { 'messaging.system': 'bullmq', 'messaging.destination.name': job.queueName, 'messaging.message.id': job.id, 'serviceradar.attempt': job.attemptsMade + 1 };
+    return this.tracing.span(`${job.queueName} ${job.name}`, { kind: SpanKind.CONSUMER, attributes, parent: causeOf(job) }, () => this.work(job));
+  }
+
   /** Not of a job: the queue's database is away. Without a listener BullMQ prints the error, connection and all. */
   @OnWorkerEvent('error')
   onError(error: Error): void {

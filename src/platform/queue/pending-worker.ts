@@ -13,7 +13,7 @@ export abstract class PendingWorker<Data extends object> extends JobWorker {
   /** Records why it cannot be done. */
   protected abstract fail(data: Data, reason: string): Promise<void>;
 
-  override async process({ data }: Job<Data>): Promise<void> {
+  protected override async work({ data }: Job<Data>): Promise<void> {
     try {
       const done = await this.run(data);
       this.logger.log({ ...data, provisioned: done }, done ? 'provisioned' : 'nothing to provision');

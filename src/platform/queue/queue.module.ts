@@ -4,7 +4,9 @@ import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { createPostgresBackend, Queue, type QueueOptions, setDefaultBackendFactory } from 'bullmq';
 import { Config } from '../config/index.js';
 import { DatabaseUrls } from '../database/index.js';
+import { instancesOf } from './instances.js';
 import { listenToWaitingClients, QueueClient } from './queue-clients.js';
+import { QueueMetrics } from './queue-metrics.js';
 
 /** Where the queue keeps its tables; its migrations make them. */
 const SCHEMA = 'bullmq';
@@ -34,6 +36,7 @@ const isOnRedis = ({ queueUrl }: Config): boolean => queueUrl?.reveal().startsWi
 @Global()
 @Module({
   imports: [DiscoveryModule, BullModule.forRootAsync({ useFactory: queueOptions, inject: [Config, DatabaseUrls] })],
+  providers: [QueueMetrics],
 })
 export class QueueModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(QueueModule.name);
@@ -45,7 +48,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap {
 
   /** A queue whose errors nobody listens to prints them itself, connection and all. */
   onModuleInit(): void {
-    for (const queue of this.instances(Queue)) {
+    for (const queue of instancesOf(this.discovery, Queue)) {
       queue.on('error', (error) => this.logger.warn({ err: error, queue: queue.name }, 'the queue is away'));
     }
   }
@@ -56,12 +59,7 @@ export class QueueModule implements OnModuleInit, OnApplicationBootstrap {
    */
   async onApplicationBootstrap(): Promise<void> {
     if (isOnRedis(this.config)) return;
-    const workers = this.instances(WorkerHost).map(({ worker }) => worker);
-    await Promise.all([...this.instances(Queue), ...workers].map((one) => one.waitUntilReady()));
-  }
-
-  private instances<T>(type: abstract new (...args: never[]) => T): T[] {
-    const instances = this.discovery.getProviders().map(({ instance }: { instance: unknown }) => instance);
-    return instances.filter((instance): instance is T => instance instanceof type);
+    const workers = instancesOf(this.discovery, WorkerHost).map(({ worker }) => worker);
+    await Promise.all([...instancesOf(this.discovery, Queue), ...workers].map((one) => one.waitUntilReady()));
   }
 }

@@ -66,8 +66,8 @@ describe('a stream', () => {
     await until('it is not', async () => (await streams()) === 0);
     await refusalOf(agent.hello({ agent_id: 'another' }));
     const text = await metrics.text();
-    expect(text).toMatch(/^serviceradar_edge_gateway_calls_total\{method="Hello",code="OK"\} [1-9]/m);
-    expect(text).toMatch(/^serviceradar_edge_gateway_calls_total\{method="Hello",code="PERMISSION_DENIED"\} [1-9]/m);
+    expect(text).toMatch(/^serviceradar_edge_gateway_call_duration_seconds_count\{method="Hello",code="OK"\} [1-9]/m);
+    expect(text).toMatch(/^serviceradar_edge_gateway_call_duration_seconds_count\{method="Hello",code="PERMISSION_DENIED"\} [1-9]/m);
   });
 });
 

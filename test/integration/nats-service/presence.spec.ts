@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { LeafConnection, NatsUser, type Tenant } from '#libs/model';
 import type { SiteWithLeaf } from '../../../src/edge-sites/index.js';
 import { MONITOR_LOCK } from '../../../src/monitor/leadership.js';
+import { Metrics } from '../../../src/platform/metrics/index.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
 import type { TestLeaf } from './test-leaf.js';
@@ -60,6 +61,16 @@ describe.each(NATS_VERSIONS)('the presence of a leaf, with servers of $name,', (
     const { leaf: recorded } = await offline();
     expect(recorded).toMatchObject({ status: 'disconnected', linkId: null });
     expect(recorded.disconnectedAt).toBeInstanceOf(Date);
+  });
+
+  it('is counted by the monitor that leads, and by no other', async () => {
+    const texts = await Promise.all(monitors.map((monitor) => monitor.get(Metrics, { strict: false }).text()));
+    const leading = texts.filter((text) => text.includes('serviceradar_edge_monitor_leader 1'));
+    expect(leading).toHaveLength(1);
+    expect(leading[0]).toContain('serviceradar_edge_leaf_connects_total{link="messages"} 1');
+    expect(leading[0]).toMatch(/serviceradar_edge_leaf_disconnects_total\{link="messages",reason="(?:closed|network)"\} 1/);
+    expect(leading[0]).toMatch(/serviceradar_edge_monitor_event_delay_seconds_count [2-9]/);
+    expect(texts.filter((text) => text.includes('leaf_connects_total{'))).toEqual(leading);
   });
 
   it('is recorded by another process when the one that led is gone', async () => {

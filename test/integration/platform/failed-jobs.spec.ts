@@ -3,9 +3,12 @@ import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type Job, type Queue, UnrecoverableError } from 'bullmq';
 import { until } from '../../../lab/until.js';
+import { ClockModule } from '../../../src/platform/clock.js';
 import { ConfigModule, parseConfig } from '../../../src/platform/config/index.js';
 import { DatabaseUrls, DatabaseUrlsModule } from '../../../src/platform/database/index.js';
+import { MetricsModule } from '../../../src/platform/metrics/index.js';
 import { JobWorker, QueueModule } from '../../../src/platform/queue/index.js';
+import { TracingModule } from '../../../src/platform/tracing/index.js';
 import { startTestDatabase, type TestDatabase } from '../../support/database.js';
 
 const QUEUE = 'failing';
@@ -22,7 +25,7 @@ interface Task {
 class FailingWorker extends JobWorker {
   readonly done: string[] = [];
 
-  override async process({ id, data, attemptsMade }: Job<Task>): Promise<void> {
+  protected override async work({ id, data, attemptsMade }: Job<Task>): Promise<void> {
     if (data.final) throw new UnrecoverableError('It cannot be done.');
     if (attemptsMade < data.failures) throw new Error('It was not done.');
     this.done.push(id!);
@@ -47,7 +50,7 @@ describe('the log of a worker', () => {
     const urls = new DatabaseUrls(database.ownerUrl, database.serviceUrl, database.jobsUrl);
     const config = parseConfig({ NODE_ENV: 'test', DATABASE_URL: database.serviceUrl });
     process = await NestFactory.createApplicationContext(
-      { module: FailingModule, imports: [ConfigModule.forRoot(config), DatabaseUrlsModule.forRoot(urls), QueueModule] },
+      { module: FailingModule, imports: [ConfigModule.forRoot(config), DatabaseUrlsModule.forRoot(urls), QueueModule, ClockModule, MetricsModule, TracingModule] },
       { logger: { log: ignore, error: ignore, warn: (...entry: unknown[]) => void warnings.push(entry) }, abortOnError: false },
     );
     queue = process.get(getQueueToken(QUEUE), { strict: false });

@@ -99,13 +99,13 @@ describe('a process with a port for metrics', () => {
 });
 
 describe('a process without the role worker', () => {
-  it('tells of itself only', async () => {
+  it('tells of no site by its name', async () => {
     const port = await freePort();
     const app = await startTestApp({ METRICS_PORT: String(port), ROLES: 'api' });
     const text = await (await get(port)).text();
     await app.close();
     expect(text).toMatch(/^process_cpu_seconds_total /m);
-    expect(text).not.toContain('serviceradar_edge_site');
+    expect(text).not.toContain('serviceradar_edge_site_');
     await expect(get(port)).rejects.toThrow();
   });
 });
