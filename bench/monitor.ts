@@ -48,14 +48,14 @@ export async function monitor(): Promise<void> {
     ends.push(() => superuser.end());
     await provision(deployment);
     const { rows: users } = await superuser.query<LeafUser>(USERS);
-    const { connection, close } = await systemUser(deployment);
-    ends.push(close);
+    const user = await systemUser(deployment);
+    ends.push(() => user.close());
     const port = await freePort();
     const process = await deployment.startAnother('monitor', { ROLES: 'monitor', METRICS_PORT: String(port) });
     ends.push(() => process.stop());
     const figures = new MonitorFigures(port);
     await until('it leads and hears', () => figures.ready(), PATIENCE);
-    await measure(new LeafEvents(connection, users), figures, { superuser, deployment });
+    await measure(new LeafEvents(user.connection, users), figures, { superuser, deployment });
   } finally {
     for (const end of ends.reverse()) await end();
   }

@@ -40,7 +40,7 @@ const queries = dashboard.panels.flatMap(({ title, targets = [] }) =>
 async function served(): Promise<Map<string, Set<string>>> {
   const app = await startTestApp({ METRICS_PORT: String(await freePort()) });
   const labelsOf = new Map<string, Set<string>>();
-  const all = (await app.service.app.get(Metrics).registry.getMetricsAsArray()) as unknown as { name: string; type: string; labelNames: string[] }[];
+  const all = app.service.app.get(Metrics).registry.getMetricsAsArray() as unknown as { name: string; type: string; labelNames: string[] }[];
   for (const { name, type, labelNames } of all) {
     // Prometheus puts job and instance on whatever it scrapes.
     const labels = ['job', 'instance', ...labelNames];
