@@ -52,7 +52,7 @@ export class GatewayCalls {
         this.admit(connection);
         return handle(await this.peers.identify(connection), call.request);
       };
-      void this.answer(method, connection, respond, () => within(CALL_LIMIT, work()));
+      void this.answer(method, { call, connection }, respond, () => within(CALL_LIMIT, work()));
     };
   }
 
@@ -62,7 +62,7 @@ export class GatewayCalls {
       const connection = connectionOf(call);
       // What an agent breaks off is not ours to answer; without a listener it would end the process.
       call.on('error', () => undefined);
-      void this.answer(method, connection, respond, () => this.stream(call, connection, open)).then(() => call.destroy());
+      void this.answer(method, { call, connection }, respond, () => this.stream(call, connection, open)).then(() => call.destroy());
     };
   }
 
@@ -125,10 +125,18 @@ export class GatewayCalls {
     };
   }
 
-  private async answer<Answer>(method: string, connection: AgentConnection, respond: sendUnaryData<Answer>, work: () => Promise<Answer>): Promise<void> {
+  private async answer<Answer>(
+    method: string,
+    { call, connection }: { call: Pick<AnyCall, 'cancelled'>; connection: AgentConnection },
+    respond: sendUnaryData<Answer>,
+    work: () => Promise<Answer>,
+  ): Promise<void> {
     try {
+      // gRPC lets a stream that is broken off end as one that is over: what it brought is whole or refused all the same.
       respond(null, await work());
     } catch (cause) {
+      // Nobody waits for an answer any more.
+      if (call.cancelled) return;
       const error = domainErrorOf(cause);
       this.log(error, { method, sourceAddress: connection.sourceAddress });
       respond(grpcError(error));
