@@ -2,6 +2,7 @@ import { BullModule } from '@nestjs/bullmq';
 import { Module } from '@nestjs/common';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
+import { SiteHealthModule } from '../site-health/index.js';
 import { StreamsModule } from '../streams/index.js';
 import { EdgeSitesController } from './edge-sites.controller.js';
 import { EdgeSitesService } from './edge-sites.service.js';
@@ -13,7 +14,7 @@ import { PROVISIONING_QUEUE, ProvisioningQueue } from './provisioning-queue.js';
 import { SiteDependents } from './site-dependents.js';
 
 @Module({
-  imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
+  imports: [PkiModule, NatsModule, SiteHealthModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
   controllers: [EdgeSitesController, LeafConnectionsController],
   providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],
   exports: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents],

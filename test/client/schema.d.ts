@@ -1919,6 +1919,66 @@ export interface components {
          * @enum {string}
          */
         EdgeSiteStatus: "pending" | "active" | "offline";
+        /**
+         * @description - `never_connected`: the hub has never seen the leaf.
+         *     - `connected`: it sees it now.
+         *     - `wan_down`: it does not; the agent says that the leaf is up.
+         *     - `leaf_down`: it does not; the agent speaks, and says that the leaf is not well, or nothing of it.
+         *     - `agent_down`: the leaf is connected; the agent has said nothing for 90 seconds.
+         *     - `site_dark`: neither leaf nor agent is heard of, or there is no agent that could tell more.
+         *     - `credentials_expired`, `credentials_revoked`: what the leaf connects with is no longer good; without a new bundle it cannot come back.
+         *     - `drifted`: the leaf is connected, and runs something other than it should.
+         * @enum {string}
+         */
+        HealthState: "never_connected" | "connected" | "wan_down" | "leaf_down" | "agent_down" | "site_dark" | "credentials_expired" | "credentials_revoked" | "drifted";
+        /** @enum {string} */
+        HealthReasonCode: "never_connected" | "connected" | "disconnected" | "credentials_revoked" | "credentials_expired" | "no_agent" | "agent_silent" | "leaf_not_reported" | "leaf_unavailable" | "leaf_available" | "upstream_disconnected" | "upstream_claimed" | "drifted";
+        HealthReason: {
+            /** @example disconnected */
+            code: components["schemas"]["HealthReasonCode"];
+            /**
+             * Format: date-time
+             * @description Since when it is so.
+             * @example 2026-11-24T10:04:00.000Z
+             */
+            since: string;
+            /**
+             * @description For people.
+             * @example The leaf is not connected to the hub. The hub’s reason: Stale Connection.
+             */
+            detail: string;
+        };
+        Health: {
+            /**
+             * @description - `never_connected`: the hub has never seen the leaf.
+             *     - `connected`: it sees it now.
+             *     - `wan_down`: it does not; the agent says that the leaf is up.
+             *     - `leaf_down`: it does not; the agent speaks, and says that the leaf is not well, or nothing of it.
+             *     - `agent_down`: the leaf is connected; the agent has said nothing for 90 seconds.
+             *     - `site_dark`: neither leaf nor agent is heard of, or there is no agent that could tell more.
+             *     - `credentials_expired`, `credentials_revoked`: what the leaf connects with is no longer good; without a new bundle it cannot come back.
+             *     - `drifted`: the leaf is connected, and runs something other than it should.
+             * @example wan_down
+             */
+            state: components["schemas"]["HealthState"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2026-11-24T10:04:00.000Z
+             */
+            since: string;
+            /**
+             * @description All that is so, what makes the state first.
+             * @example [
+             *       {
+             *         "code": "disconnected",
+             *         "detail": "The leaf is not connected to the hub. The hub’s reason: Stale Connection.",
+             *         "since": "2026-11-24T10:04:00.000Z"
+             *       }
+             *     ]
+             */
+            reasons: components["schemas"]["HealthReason"][];
+        };
         Buffer: {
             /**
              * @description What goes when the buffer is full: the oldest messages, or what comes, whose publishers get an error.
@@ -2056,6 +2116,8 @@ export interface components {
             name: string;
             /** @example new-york-plant */
             slug: string;
+            /** @description How it is doing, by all that hub, record and agent say at the moment of the answer. */
+            health: components["schemas"]["Health"];
             /** @example tls://nats.ny.acme.example:4222 */
             nats_leaf_url: string | null;
             /**
