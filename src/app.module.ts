@@ -3,6 +3,7 @@ import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CaRollOverModule, CaRollOverWorkerModule } from './ca-roll-over/index.js';
+import { ChangeEventsModule, ChangeEventsWorkerModule } from './change-events/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -57,6 +58,7 @@ const FEATURES = [
   CaRollOverModule,
   NatsModule,
   EdgeSitesModule,
+  ChangeEventsModule,
   CollectorsModule,
   OnboardingModule,
   BundlesModule,
@@ -80,6 +82,7 @@ export class AppModule {
         ...(has('worker')
           ? [
               AuditSealingModule,
+              ChangeEventsWorkerModule,
               IdempotencySweepModule,
               RateLimitSweepModule,
               ProvisioningModule,

@@ -71,7 +71,7 @@ function admitOrigins(app: NestFastifyApplication, { corsOrigins }: Config): voi
   app.enableCors({
     origin: [...corsOrigins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'x-tenant', 'idempotency-key', 'if-match', 'if-none-match'],
+    allowedHeaders: ['authorization', 'content-type', 'x-tenant', 'idempotency-key', 'if-match', 'if-none-match', 'last-event-id'],
     exposedHeaders: ['content-disposition', 'etag', 'idempotent-replayed', 'ratelimit', 'ratelimit-policy', 'retry-after'],
     maxAge: 600,
   });

@@ -575,6 +575,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hear of what changes, as server-sent events
+         * @description Tells of sites, leaves, packages and agents that the caller may read, as they come, change and go. Each event `change` holds a ChangeEvent; what it is about is read with its own operation. With `Last-Event-ID`, nothing is missed and nothing comes twice, whichever process answers. Changes are kept for a day: to an id that is older, or not of this service, comes an event `reset`: read all anew. What only the passing of time changes (a certificate that ends) is told by nobody. A comment comes at least every 15 seconds.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/collectors": {
         parameters: {
             query?: never;
@@ -2351,6 +2371,45 @@ export interface components {
              * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
              */
             next_cursor: string | null;
+        };
+        /** @enum {string} */
+        ChangeEventType: "edge_site.created" | "edge_site.changed" | "edge_site.deleted" | "nats_leaf_server.created" | "nats_leaf_server.changed" | "nats_leaf_server.deleted" | "collector_package.created" | "collector_package.changed" | "collector_package.deleted" | "onboarding_package.created" | "onboarding_package.changed" | "onboarding_package.deleted" | "agent.created" | "agent.changed" | "agent.deleted";
+        /** @enum {string} */
+        ChangedSubjectType: "edge_site" | "nats_leaf_server" | "collector_package" | "onboarding_package" | "agent";
+        ChangedSubject: {
+            /** @example edge_site */
+            type: components["schemas"]["ChangedSubjectType"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            id: string;
+        };
+        ChangeEvent: {
+            /** @example edge_site.changed */
+            type: components["schemas"]["ChangeEventType"];
+            /**
+             * @description The `health.state` of the site at that time; null when there is no site, or no more.
+             * @example wan_down
+             * @enum {string|null}
+             */
+            health: "never_connected" | "connected" | "wan_down" | "leaf_down" | "agent_down" | "site_dark" | "credentials_expired" | "credentials_revoked" | "drifted" | null;
+            /** @example 2026-11-24T10:05:00.000Z */
+            at: string;
+            /**
+             * @example {
+             *       "type": "edge_site",
+             *       "id": "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70"
+             *     }
+             */
+            subject: components["schemas"]["ChangedSubject"];
+            /**
+             * @description The site that it is, or that it belongs to; null for what belongs to none.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id: string | null;
+            /**
+             * @description Its status when the event was read, which may be newer than the change; null of what has none, or is gone.
+             * @example offline
+             */
+            status: string | null;
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
@@ -4495,6 +4554,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was heard. */
+                "Last-Event-ID"?: string;
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream that does not end by itself. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ChangeEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
