@@ -64,9 +64,14 @@ export class EventStreams implements OnModuleInit, OnModuleDestroy {
     return stream;
   }
 
-  /** Ends the streams of those who may not listen any more, and drops those that nobody reads. */
-  async look(): Promise<void> {
+  /** How many have something that nobody has read yet. */
+  get waiting(): number {
     const now = Date.now();
+    return [...this.#streams.keys()].filter((stream) => stream.unreadFor(now) > 100).length;
+  }
+
+  /** Ends the streams of those who may not listen any more, and drops those that nobody reads. */
+  async look(now = Date.now()): Promise<void> {
     const streams = [...this.#streams];
     for (const [stream] of streams) if (stream.unreadFor(now) > PATIENCE) stream.drop();
     // Keys that are looked up together are one query.

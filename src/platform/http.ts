@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
@@ -39,6 +40,19 @@ function closeConnectionsAfterAnswers(http: FastifyInstance): void {
   });
   http.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) void reply.header('connection', 'close');
+    done();
+  });
+}
+
+/** A connection over which nothing has come yet is none that Node takes for idle: the shutdown would wait for a client that asks nothing. */
+function closeUnusedConnections(http: FastifyInstance): void {
+  const sockets = new Set<Socket>();
+  http.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  http.addHook('preClose', (done) => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     done();
   });
 }
@@ -114,6 +128,7 @@ export function configureHttp(app: NestFastifyApplication): void {
     next(isDeeper(body, MAX_DEPTH) ? new DomainError('validation_failed', detail, { errors: [{ pointer: '', code: 'too_deep', detail }] }) : undefined);
   });
   closeConnectionsAfterAnswers(http);
+  closeUnusedConnections(http);
   const config = app.get(Config);
   const [ofPages, ofAllElse] = [securityHeaders(config, { directives: PAGE }), securityHeaders(config, { useDefaults: false, directives: NO_PAGE })];
   http.addHook('onRequest', ({ url }, reply, next) => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Agent, AgentService, ApiKey, NatsLeafServer } from '#libs/model';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
 import { type Api, ok } from '../../../lab/api.js';
@@ -30,6 +32,7 @@ const listen = async (api: Api = acme.api, lastEventId?: string) => {
   return reader;
 };
 const em = () => app.database.database.em(PLATFORM);
+const BURST = `insert into change_events (tenant_id, kind, change, subject_id, edge_site_id) select $1, 'edge_site', 'changed', $2, $2 from generate_series(1, $3)`;
 let made = 0;
 const site = (api: Api = acme.api, body: object = {}) => ok(api.post<EdgeSiteDto>('/admin/edge-sites', { name: `Plant ${(made += 1)}`, ...body }));
 const rename = (id: string, api: Api = acme.api) => ok(api.patch<EdgeSiteDto>(`/admin/edge-sites/${id}`, { name: `Renamed ${(made += 1)}` }));
@@ -329,15 +332,34 @@ describe('streams', () => {
     }
   });
 
+  it('of whoever does not read are dropped, and nothing is kept for them', async () => {
+    const { id } = await site();
+    const api = await app.keyOf(acme.slug, 'viewer');
+    const { hostname, port } = new URL(api.url);
+    const socket = connect({ host: hostname, port: Number(port) });
+    await once(socket, 'connect');
+    const from = (await listen()).lastId;
+    // More than fits into the buffers of both ends.
+    await app.database.asSuperuser((client) => client.query(BURST, [acme.id, id, 60_000]));
+    socket.pause();
+    socket.write(`GET /api/admin/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.credentials.key}\r\nLast-Event-ID: ${from}\r\n\r\n`);
+    const streams = app.service.app.get(EventStreams, { strict: false });
+    const closed = once(socket, 'close');
+    const reads = await listen();
+    await until('it waits to be read', () => streams.waiting === 1);
+    await streams.look(Date.now() + 60_000);
+    await until('it is dropped', () => streams.waiting === 0);
+    socket.resume();
+    await closed;
+    expect(reads.ended).toBe(false);
+  });
+
   it('bring a burst whole, in order', async () => {
     const [one, other] = [await listen(), await listen(await app.keyOf(acme.slug, 'viewer', { site_labels: { burst: 'yes' } }))];
     const { id } = await site(acme.api, { labels: { burst: 'yes' } });
     await untilTold(one, id);
     await app.database.asSuperuser((client) =>
-      client.query(
-        `insert into change_events (tenant_id, kind, change, subject_id, edge_site_id) select $1, 'edge_site', 'changed', $2, $2 from generate_series(1, 12000)`,
-        [acme.id, id],
-      ),
+      client.query(BURST, [acme.id, id, 12_000]),
     );
     await rename(id);
     const count = ({ events }: EventReader) => events.filter(({ data }) => data.type === 'edge_site.changed').length;
