@@ -85,7 +85,7 @@ export class Migration20261126_29_change_events extends Migration {
       grant select, insert, update on change_events_swept to app_platform;
 
       -- For a trigger on a table with tenant_id, and edge_site_id unless it is that of sites. The argument is what its rows are called.
-      create function record_change() returns trigger language plpgsql as $$
+      create or replace function record_change() returns trigger language plpgsql as $$
       declare
         changed record;
         subject uuid;

@@ -263,6 +263,11 @@ describe('who hears of what', () => {
     const again = await listen(globex.api, '1-0');
     await until('it has read', () => again.events.length > 0);
     expect(again.of(own.id)).toEqual([]);
+    // Row-level security alone.
+    const seen = await app.database.database.statement<{ id: string }>({ tenantId: globex.id }, 'select distinct tenant_id as id from change_events', []);
+    expect(seen).toEqual([{ id: globex.id }]);
+    const foreignRow = app.database.database.statement({ tenantId: globex.id }, `insert into change_events (tenant_id, kind, change, subject_id) values (?, 'agent', 'changed', ?)`, [acme.id, own.id]);
+    await expect(foreignRow).rejects.toThrow(/row-level security/);
   });
 
   it('is a platform admin of the tenant that it names, and of none without', async () => {
