@@ -2136,7 +2136,20 @@ export interface components {
             name: string;
             /** @example new-york-plant */
             slug: string;
-            /** @description How it is doing, by all that hub, record and agent say at the moment of the answer. */
+            /**
+             * @description How it is doing, by all that hub, record and agent say at the moment of the answer.
+             * @example {
+             *       "state": "connected",
+             *       "since": "2026-11-24T10:05:00.000Z",
+             *       "reasons": [
+             *         {
+             *           "code": "connected",
+             *           "detail": "The leaf is connected to the hub.",
+             *           "since": "2026-11-24T10:05:00.000Z"
+             *         }
+             *       ]
+             *     }
+             */
             health: components["schemas"]["Health"];
             /** @example tls://nats.ny.acme.example:4222 */
             nats_leaf_url: string | null;

@@ -136,7 +136,10 @@ export class EdgeSiteDto {
   @ApiProperty({ enum: EDGE_SITE_STATUSES, enumName: 'EdgeSiteStatus', example: 'active' })
   status!: EdgeSiteStatus;
 
-  /** How it is doing, by all that hub, record and agent say at the moment of the answer. */
+  /**
+   * How it is doing, by all that hub, record and agent say at the moment of the answer.
+   * @example { "state": "connected", "since": "2026-11-24T10:05:00.000Z", "reasons": [{ "code": "connected", "detail": "The leaf is connected to the hub.", "since": "2026-11-24T10:05:00.000Z" }] }
+   */
   health!: HealthDto;
 
   /** @example "tls://nats.ny.acme.example:4222" */
