@@ -10,6 +10,7 @@ const LIBRARIES = {
   collectors: ['kernel', 'contracts', 'nats'],
   bundle: ['kernel', 'contracts', 'collectors'],
   policy: ['kernel', 'contracts'],
+  health: [],
   model: ['kernel', 'contracts', 'lifecycle'],
 };
 

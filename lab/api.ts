@@ -1,7 +1,7 @@
 /** What the API answered. */
 export interface Answer<T> {
   status: number;
-  /** Parsed JSON; a Buffer when it is something else. */
+  /** Parsed JSON; a Buffer when it is something else, which is empty for a stream of events. */
   body: T;
   headers: Headers;
 }
@@ -42,9 +42,15 @@ export class Api {
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const type = response.headers.get('content-type') ?? '';
-    const parsed: unknown = type.includes('json') ? await response.json() : Buffer.from(await response.arrayBuffer());
+    const parsed: unknown = type.startsWith('text/event-stream') ? await nothingOf(response) : type.includes('json') ? await response.json() : Buffer.from(await response.arrayBuffer());
     return { status: response.status, body: parsed as T, headers: response.headers };
   }
+}
+
+/** A stream of events does not end by itself. */
+async function nothingOf(response: Response): Promise<Buffer> {
+  await response.body?.cancel();
+  return Buffer.alloc(0);
 }
 
 /** The body of a call that must succeed. */

@@ -5,6 +5,7 @@ import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
 import { CaRollOverModule, CaRollOverWorkerModule } from './ca-roll-over/index.js';
 import { ChecksModule } from './checks/index.js';
+import { ChangeEventsModule, ChangeEventsWorkerModule } from './change-events/index.js';
 import { CollectorsModule, CollectorsWorkerModule } from './collectors/index.js';
 import { EdgeSitesModule } from './edge-sites/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -61,6 +62,7 @@ const FEATURES = [
   CaRollOverModule,
   NatsModule,
   EdgeSitesModule,
+  ChangeEventsModule,
   CollectorsModule,
   OnboardingModule,
   ChecksModule,
@@ -86,6 +88,7 @@ export class AppModule {
         ...(has('worker')
           ? [
               AuditSealingModule,
+              ChangeEventsWorkerModule,
               IdempotencySweepModule,
               RateLimitSweepModule,
               ProvisioningModule,

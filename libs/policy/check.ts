@@ -11,12 +11,17 @@ import { isNarrowed, type Labels, labelsOfTexts, labelTexts, type Narrowing } fr
  * @throws DomainError `forbidden`
  */
 export function authorize(ability: Ability, action: Action, subject: Subject, object?: Owned, narrowing: Narrowing = {}): void {
-  const target = object === undefined ? subject : asSubject(subject, matched(object));
-  if (!ability.can(action, target as never)) {
+  if (!may(ability, action, subject, object)) {
     throw new DomainError('forbidden', `Your role${spokenOf(narrowing)} does not allow you to ${action} ${SPOKEN[subject]}.`, {
       context: { action, subject },
     });
   }
+}
+
+/** As `authorize`, for whoever asks of many. */
+export function may(ability: Ability, action: Action, subject: Subject, object?: Owned): boolean {
+  const target = object === undefined ? subject : asSubject(subject, matched(object));
+  return ability.can(action, target as never);
 }
 
 const matched = ({ tenantId, siteLabels }: Owned): Matched => ({ tenantId, siteLabels: siteLabels ? labelTexts(siteLabels) : [] });

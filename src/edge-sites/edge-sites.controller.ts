@@ -21,7 +21,7 @@ import {
 } from './dto/edge-site-input.dto.js';
 import { EdgeSitesService } from './edge-sites.service.js';
 import { LeafGenerations } from './leaf-generations.service.js';
-import type { SiteWithLeaf } from './site-with-leaf.js';
+import type { SiteInHealth, SiteWithLeaf } from './site-with-leaf.js';
 
 @ApiTags('Edge sites')
 @Controller('admin/edge-sites')
@@ -108,7 +108,7 @@ export class EdgeSitesController {
   @ApiOperation({ operationId: 'getLeafServer', summary: 'Get the NATS leaf server of an edge site' })
   @ApiProblems(400, 401, 403, 404)
   async leafServer(@CurrentCaller() caller: Caller, @IdParam() id: string): Promise<NatsLeafServerDto> {
-    return this.presentLeaf(await this.sites.get(caller, id, 'NatsLeafServer'));
+    return this.presentLeaf(await this.sites.leafServer(caller, id));
   }
 
   @Post(':id/leaf-server/regenerate')
@@ -151,7 +151,7 @@ export class EdgeSitesController {
     return this.presentLeaf(await this.generations.reportRunning(caller, id, body.checksum));
   }
 
-  private answer = (conditions: Conditions, found: SiteWithLeaf) => conditions.answer(found.site.settingsVersion, this.present(found));
-  private present = ({ site, leaf }: SiteWithLeaf) => toEdgeSiteDto(site, leaf, this.clock.now());
+  private answer = (conditions: Conditions, found: SiteInHealth) => conditions.answer(found.site.settingsVersion, this.present(found));
+  private present = ({ site, leaf, health }: SiteInHealth) => toEdgeSiteDto({ site, leaf, health }, this.clock.now());
   private presentLeaf = ({ leaf }: SiteWithLeaf) => toNatsLeafServerDto(leaf, this.clock.now());
 }

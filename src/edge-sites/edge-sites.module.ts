@@ -2,6 +2,7 @@ import { BullModule } from '@nestjs/bullmq';
 import { Module } from '@nestjs/common';
 import { NatsModule } from '../nats/index.js';
 import { PkiModule } from '../pki/index.js';
+import { SiteHealthModule } from '../site-health/index.js';
 import { StreamsModule } from '../streams/index.js';
 import { EdgeSitesController } from './edge-sites.controller.js';
 import { EdgeSitesService } from './edge-sites.service.js';
@@ -15,7 +16,7 @@ import { SiteDependents } from './site-dependents.js';
 import { SiteReports } from './site-reports.js';
 
 @Module({
-  imports: [PkiModule, NatsModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
+  imports: [PkiModule, NatsModule, SiteHealthModule, StreamsModule, BullModule.registerQueue({ name: PROVISIONING_QUEUE })],
   controllers: [EdgeSitesController, LeafConnectionsController],
   providers: [EdgeSitesService, LeafConnections, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents, SiteMetrics, SiteReports],
   exports: [EdgeSitesService, LeafGenerations, LeafPresence, ProvisioningQueue, SiteDependents, SiteReports],

@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Health } from '#libs/health';
 import { type Clock, newId, type Random } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer } from '#libs/model';
 import { AccountService, CredentialService, HubAddress, PlatformHosts } from '../nats/index.js';
@@ -11,6 +12,7 @@ import type { Precondition } from '../platform/conditional/index.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { slugOf } from '../platform/validation/index.js';
+import { SiteHealth } from '../site-health/index.js';
 import { SiteBuffers, Streams } from '../streams/index.js';
 import { BUFFER_DEFAULTS, bufferColumns, checkBufferFits } from './buffer-settings.js';
 import { FIRST_DOMAIN, furtherDomain, HUB_DOMAIN, LEAF_DEFAULTS, RESERVED_SITE_SLUGS } from './leaf-defaults.js';
@@ -21,7 +23,7 @@ import { applyChanges, given, leafSettings, type NewSite, type SiteChanges } fro
 import { SiteDependents } from './site-dependents.js';
 import { type SiteFilter, siteCondition } from './site-list.js';
 import { bufferUnknown, checkPorts, explainConflict, hasBufferedMessages, inUse, invalid, refuseToShrinkBuffer } from './site-refusals.js';
-import { loadSite, type MeasuredSite, type SiteWithLeaf } from './site-with-leaf.js';
+import { loadSite, noSuchSite, type MeasuredSite, type SiteInHealth, type SiteWithLeaf } from './site-with-leaf.js';
 
 /** How a site is deleted, and of which version it must be. */
 interface SiteDeletion {
@@ -42,6 +44,7 @@ export class EdgeSitesService {
     private readonly dependents: SiteDependents,
     private readonly streams: Streams,
     private readonly buffers: SiteBuffers,
+    private readonly health: SiteHealth,
     private readonly hub: HubAddress,
     private readonly platformHosts: PlatformHosts,
     private readonly audit: Audit,
@@ -53,7 +56,7 @@ export class EdgeSitesService {
    * Creates a site and its leaf, which a worker then provisions.
    * @throws DomainError `forbidden` for a site that the caller would not reach; `slug_taken`, `jetstream_domain_taken`, `validation_failed`
    */
-  async create(caller: Caller, input: NewSite): Promise<SiteWithLeaf> {
+  async create(caller: Caller, input: NewSite): Promise<SiteInHealth> {
     caller.authorize('create', 'EdgeSite', { tenantId: caller.tenantId, siteLabels: input.labels });
     const slug = slugOf(input);
     if (RESERVED_SITE_SLUGS.has(slug)) throw invalid('/slug', 'reserved', `The slug "${slug}" is reserved. Choose another.`);
@@ -68,8 +71,9 @@ export class EdgeSitesService {
         em.persist(made.site);
         await em.flush();
         em.persist(made.leaf);
+        await em.flush();
         this.record(em, caller, 'edge_site.create', made.site, { slug, jetstream_domain: jetstreamDomain });
-        return made;
+        return this.inHealth(em, made);
       })
       .catch((error: unknown) => {
         throw explainConflict(error, slug, input.jetstreamDomain);
@@ -78,20 +82,26 @@ export class EdgeSitesService {
     return created;
   }
 
-  async list(caller: Caller, query: PageQuery & SiteFilter): Promise<Page<SiteWithLeaf>> {
+  async list(caller: Caller, query: PageQuery & SiteFilter): Promise<Page<SiteInHealth>> {
     const where = { $and: [caller.readable('EdgeSite'), siteCondition(query), after(query)] } as Where<EdgeSite>;
     const em = this.database.em(caller.tenantScope);
     const sites = await em.find(EdgeSite, where, { orderBy: { id: 'desc' }, limit: query.limit + 1 });
     const leaves = await em.find(NatsLeafServer, { edgeSiteId: sites.map(({ id }) => id) });
     const leafOf = new Map(leaves.map((leaf) => [leaf.edgeSiteId, leaf]));
     const page = pageOf(sites, query.limit);
-    // A site that is deleted between the two queries has no leaf any more.
-    return { ...page, data: page.data.flatMap((site) => present(site, leafOf.get(site.id))) };
+    const healthOf = await this.health.healthOf(em, page.data.map(({ id }) => id));
+    // A site that is deleted between the queries has no leaf any more.
+    return { ...page, data: page.data.flatMap((site) => present(site, leafOf.get(site.id), healthOf.get(site.id))) };
   }
 
-  /** @param what of it is read @throws DomainError `not_found` */
-  get(caller: Caller, id: string, what: 'EdgeSite' | 'NatsLeafServer' = 'EdgeSite'): Promise<SiteWithLeaf> {
-    return this.database.transaction(caller.tenantScope, (em) => loadSite(em, caller, id, undefined, ['read', what]));
+  /** @throws DomainError `not_found` */
+  get(caller: Caller, id: string): Promise<SiteInHealth> {
+    return this.database.transaction(caller.tenantScope, async (em) => this.inHealth(em, await loadSite(em, caller, id)));
+  }
+
+  /** As `get`, for whoever may read leaf servers. @throws DomainError `not_found` */
+  leafServer(caller: Caller, id: string): Promise<SiteWithLeaf> {
+    return this.database.transaction(caller.tenantScope, (em) => loadSite(em, caller, id, undefined, ['read', 'NatsLeafServer']));
   }
 
   /**
@@ -106,7 +116,7 @@ export class EdgeSitesService {
    * Changes a site. What the leaf's files hold is made anew, as the next generation; its stream is changed as it runs.
    * @throws DomainError `not_found`, `stale`; `forbidden` for labels with which the caller would not reach it any more; `validation_failed`
    */
-  async update(caller: Caller, id: string, changes: SiteChanges, precondition?: Precondition): Promise<SiteWithLeaf> {
+  async update(caller: Caller, id: string, changes: SiteChanges, precondition?: Precondition): Promise<SiteInHealth> {
     checkListenerHosts(changes, this.platformHosts.reserved);
     const { changed, applied } = await this.database.transaction(caller.tenantScope, async (em) => {
       const changed = await loadSite(em, caller, id, LockMode.PESSIMISTIC_WRITE, ['update', 'EdgeSite']);
@@ -121,7 +131,7 @@ export class EdgeSitesService {
       changed.site.settingsVersion++;
       if (applied.files) this.generations.request(changed.leaf);
       this.record(em, caller, 'edge_site.update', changed.site, { changed: Object.keys(changes), new_generation: applied.files });
-      return { changed, applied };
+      return { changed: await this.inHealth(em, changed), applied };
     });
     if (applied.files) await this.provisioning.add(changed.leaf);
     if (applied.buffer) await this.streams.requestTenant(caller.tenantId);
@@ -180,6 +190,13 @@ export class EdgeSitesService {
     return (await isTaken()) ? furtherDomain(slug) : FIRST_DOMAIN;
   }
 
+  /** @throws DomainError `not_found` when it is deleted between the queries */
+  private async inHealth(em: Em, { site, leaf }: SiteWithLeaf): Promise<SiteInHealth> {
+    const health = (await this.health.healthOf(em, [site.id])).get(site.id);
+    if (health === undefined) throw noSuchSite();
+    return { site, leaf, health };
+  }
+
   private newSite(tenantId: string, slug: string, jetstreamDomain: string, input: NewSite): SiteWithLeaf {
     const now = this.clock.now();
     const site = Object.assign(new EdgeSite(), {
@@ -218,4 +235,5 @@ export class EdgeSitesService {
   }
 }
 
-const present = (site: EdgeSite, leaf: NatsLeafServer | undefined) => (leaf === undefined ? [] : [{ site, leaf }]);
+const present = (site: EdgeSite, leaf: NatsLeafServer | undefined, health: Health | undefined) =>
+  leaf === undefined || health === undefined ? [] : [{ site, leaf, health }];

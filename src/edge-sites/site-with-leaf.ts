@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import type { Action, Subject } from '#libs/contracts';
+import type { Health } from '#libs/health';
 import { DomainError } from '#libs/kernel';
 import { EdgeSite, NatsLeafServer, type SiteBuffer } from '#libs/model';
 import type { Caller } from '../platform/auth/index.js';
@@ -11,7 +12,12 @@ export interface SiteWithLeaf {
   leaf: NatsLeafServer;
 }
 
-/** And what its leaf held when it was last asked. */
+/** And how it is doing. */
+export interface SiteInHealth extends SiteWithLeaf {
+  health: Health;
+}
+
+/** A site with its leaf, and what that held when it was last asked. */
 export interface MeasuredSite extends SiteWithLeaf {
   buffer: SiteBuffer | undefined;
 }
@@ -53,6 +59,8 @@ export async function loadSite(
   [action, subject]: readonly [Action, Subject] = ['read', 'EdgeSite'],
 ): Promise<SiteWithLeaf> {
   const found = await findSite(em, id, { where: caller.permittedSites(action, subject) as Where<EdgeSite>, lockMode });
-  if (found === undefined) throw new DomainError('not_found', 'There is no such edge site.');
+  if (found === undefined) throw noSuchSite();
   return found;
 }
+
+export const noSuchSite = () => new DomainError('not_found', 'There is no such edge site.');

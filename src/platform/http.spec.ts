@@ -205,3 +205,17 @@ describe('a request over a plain socket', () => {
     expect(await answered(text)).toMatch(/^HTTP\/1\.1 431 /);
   });
 });
+
+describe('a shutdown', () => {
+  it('waits for no connection over which nothing has come', async () => {
+    const module = await Test.createTestingModule({ imports: [EchoModule] }).compile();
+    const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(httpAdapterOptions(config)), { logger: false });
+    configureHttp(app);
+    await app.listen(0, '127.0.0.1');
+    const socket = connect((app.getHttpServer().address() as AddressInfo).port, '127.0.0.1');
+    const gone = once(socket, 'close');
+    await Promise.all([once(app.getHttpServer(), 'connection'), once(socket, 'connect')]);
+    await app.close();
+    await gone;
+  }, 20_000);
+});

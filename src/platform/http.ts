@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
@@ -43,6 +44,19 @@ function closeConnectionsAfterAnswers(http: FastifyInstance): void {
   });
 }
 
+/** A connection over which nothing has come yet is none that Node takes for idle: the shutdown would wait for a client that asks nothing. */
+function closeUnusedConnections(http: FastifyInstance): void {
+  const sockets = new Set<Socket>();
+  http.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  http.addHook('preClose', (done) => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    done();
+  });
+}
+
 /** Swagger UI styles itself inline. */
 const PAGE = { styleSrc: [`'self'`, `'unsafe-inline'`], imgSrc: [`'self'`, 'data:'], frameAncestors: [`'none'`], upgradeInsecureRequests: null };
 
@@ -71,7 +85,7 @@ function admitOrigins(app: NestFastifyApplication, { corsOrigins }: Config): voi
   app.enableCors({
     origin: [...corsOrigins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'x-tenant', 'idempotency-key', 'if-match', 'if-none-match'],
+    allowedHeaders: ['authorization', 'content-type', 'x-tenant', 'idempotency-key', 'if-match', 'if-none-match', 'last-event-id'],
     exposedHeaders: ['content-disposition', 'etag', 'idempotent-replayed', 'ratelimit', 'ratelimit-policy', 'retry-after'],
     maxAge: 600,
   });
@@ -114,6 +128,7 @@ export function configureHttp(app: NestFastifyApplication): void {
     next(isDeeper(body, MAX_DEPTH) ? new DomainError('validation_failed', detail, { errors: [{ pointer: '', code: 'too_deep', detail }] }) : undefined);
   });
   closeConnectionsAfterAnswers(http);
+  closeUnusedConnections(http);
   const config = app.get(Config);
   const [ofPages, ofAllElse] = [securityHeaders(config, { directives: PAGE }), securityHeaders(config, { useDefaults: false, directives: NO_PAGE })];
   http.addHook('onRequest', ({ url }, reply, next) => {

@@ -575,6 +575,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hear of what changes, as server-sent events
+         * @description Tells of sites, leaves, packages and agents that the caller may read, as they come, change and go. Each event `change` holds a ChangeEvent; what it is about is read with its own operation. With `Last-Event-ID`, nothing is missed and nothing comes twice, whichever process answers. Changes are kept for a day: to an id that is older, or not of this service, comes an event `reset`: read all anew. What only the passing of time changes (a certificate that ends) is told by nobody. A comment comes at least every 15 seconds.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/collectors": {
         parameters: {
             query?: never;
@@ -1990,6 +2010,66 @@ export interface components {
          * @enum {string}
          */
         EdgeSiteStatus: "pending" | "active" | "offline";
+        /**
+         * @description - `never_connected`: the hub has never seen the leaf.
+         *     - `connected`: it sees it now.
+         *     - `wan_down`: it does not; the agent says that the leaf is up.
+         *     - `leaf_down`: it does not; the agent speaks, and says that the leaf is not well, or nothing of it.
+         *     - `agent_down`: the leaf is connected; the agent has said nothing for 90 seconds.
+         *     - `site_dark`: neither leaf nor agent is heard of, or there is no agent that could tell more.
+         *     - `credentials_expired`, `credentials_revoked`: what the leaf connects with is no longer good; without a new bundle it cannot come back.
+         *     - `drifted`: the leaf is connected, and runs something other than it should.
+         * @enum {string}
+         */
+        HealthState: "never_connected" | "connected" | "wan_down" | "leaf_down" | "agent_down" | "site_dark" | "credentials_expired" | "credentials_revoked" | "drifted";
+        /** @enum {string} */
+        HealthReasonCode: "never_connected" | "connected" | "disconnected" | "credentials_revoked" | "credentials_expired" | "no_agent" | "agent_silent" | "leaf_not_reported" | "leaf_unavailable" | "leaf_available" | "upstream_disconnected" | "upstream_claimed" | "drifted";
+        HealthReason: {
+            /** @example disconnected */
+            code: components["schemas"]["HealthReasonCode"];
+            /**
+             * Format: date-time
+             * @description Since when it is so.
+             * @example 2026-11-24T10:04:00.000Z
+             */
+            since: string;
+            /**
+             * @description For people.
+             * @example The leaf is not connected to the hub. The hub’s reason: Stale Connection.
+             */
+            detail: string;
+        };
+        Health: {
+            /**
+             * @description - `never_connected`: the hub has never seen the leaf.
+             *     - `connected`: it sees it now.
+             *     - `wan_down`: it does not; the agent says that the leaf is up.
+             *     - `leaf_down`: it does not; the agent speaks, and says that the leaf is not well, or nothing of it.
+             *     - `agent_down`: the leaf is connected; the agent has said nothing for 90 seconds.
+             *     - `site_dark`: neither leaf nor agent is heard of, or there is no agent that could tell more.
+             *     - `credentials_expired`, `credentials_revoked`: what the leaf connects with is no longer good; without a new bundle it cannot come back.
+             *     - `drifted`: the leaf is connected, and runs something other than it should.
+             * @example wan_down
+             */
+            state: components["schemas"]["HealthState"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2026-11-24T10:04:00.000Z
+             */
+            since: string;
+            /**
+             * @description All that is so, what makes the state first.
+             * @example [
+             *       {
+             *         "code": "disconnected",
+             *         "detail": "The leaf is not connected to the hub. The hub’s reason: Stale Connection.",
+             *         "since": "2026-11-24T10:04:00.000Z"
+             *       }
+             *     ]
+             */
+            reasons: components["schemas"]["HealthReason"][];
+        };
         Buffer: {
             /**
              * @description What goes when the buffer is full: the oldest messages, or what comes, whose publishers get an error.
@@ -2127,6 +2207,21 @@ export interface components {
             name: string;
             /** @example new-york-plant */
             slug: string;
+            /**
+             * @description How it is doing, by all that hub, record and agent say at the moment of the answer.
+             * @example {
+             *       "state": "connected",
+             *       "since": "2026-11-24T10:05:00.000Z",
+             *       "reasons": [
+             *         {
+             *           "code": "connected",
+             *           "detail": "The leaf is connected to the hub.",
+             *           "since": "2026-11-24T10:05:00.000Z"
+             *         }
+             *       ]
+             *     }
+             */
+            health: components["schemas"]["Health"];
             /** @example tls://nats.ny.acme.example:4222 */
             nats_leaf_url: string | null;
             /**
@@ -2360,6 +2455,45 @@ export interface components {
              * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
              */
             next_cursor: string | null;
+        };
+        /** @enum {string} */
+        ChangeEventType: "edge_site.created" | "edge_site.changed" | "edge_site.deleted" | "nats_leaf_server.created" | "nats_leaf_server.changed" | "nats_leaf_server.deleted" | "collector_package.created" | "collector_package.changed" | "collector_package.deleted" | "onboarding_package.created" | "onboarding_package.changed" | "onboarding_package.deleted" | "agent.created" | "agent.changed" | "agent.deleted";
+        /** @enum {string} */
+        ChangedSubjectType: "edge_site" | "nats_leaf_server" | "collector_package" | "onboarding_package" | "agent";
+        ChangedSubject: {
+            /** @example edge_site */
+            type: components["schemas"]["ChangedSubjectType"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            id: string;
+        };
+        ChangeEvent: {
+            /** @example edge_site.changed */
+            type: components["schemas"]["ChangeEventType"];
+            /**
+             * @description The `health.state` of the site at that time; null when there is no site, or no more.
+             * @example wan_down
+             * @enum {string|null}
+             */
+            health: "never_connected" | "connected" | "wan_down" | "leaf_down" | "agent_down" | "site_dark" | "credentials_expired" | "credentials_revoked" | "drifted" | null;
+            /** @example 2026-11-24T10:05:00.000Z */
+            at: string;
+            /**
+             * @example {
+             *       "type": "edge_site",
+             *       "id": "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70"
+             *     }
+             */
+            subject: components["schemas"]["ChangedSubject"];
+            /**
+             * @description The site that it is, or that it belongs to; null for what belongs to none.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id: string | null;
+            /**
+             * @description Its status when the event was read, which may be newer than the change; null of what has none, or is gone.
+             * @example offline
+             */
+            status: string | null;
         };
         /** @enum {string} */
         CollectorType: "flowgger" | "trapd" | "netflow" | "sflow" | "otel" | "falcosidekick";
@@ -4865,6 +4999,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was heard. */
+                "Last-Event-ID"?: string;
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream that does not end by itself. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ChangeEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

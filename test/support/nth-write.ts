@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
-/** Not what is issued: written beside it, by whoever asks. */
-const ASIDE = ['mikro_orm_migrations', 'api_keys', 'audit_seals'];
+/** Not what is issued: written beside it, by whoever asks, or by the statement that fails. */
+const ASIDE = ['mikro_orm_migrations', 'api_keys', 'audit_seals', 'change_events', 'change_events_swept'];
 
 /** What fails: a statement that writes, or the commit of a transaction that has written. */
 export type Moment = 'statement' | 'commit';

@@ -1,9 +1,11 @@
 import type { EdgeSiteStatus, NatsLeafServerStatus } from '#libs/lifecycle';
-import type { EdgeSite, NatsLeafServer } from '#libs/model';
+import type { NatsLeafServer } from '#libs/model';
 import { ApiProperty } from '@nestjs/swagger';
+import { HealthDto, toHealthDto } from '../../site-health/index.js';
 import { BufferDto, toBufferDto } from './buffer.dto.js';
 import { EDGE_SITE_STATUSES, LEAF_STATUSES } from '../edge-site-status.js';
 import { soonAfter } from '../expiring.js';
+import type { SiteInHealth } from '../site-with-leaf.js';
 
 export class NatsLeafServerDto {
   /** @example "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f" */
@@ -134,6 +136,12 @@ export class EdgeSiteDto {
   @ApiProperty({ enum: EDGE_SITE_STATUSES, enumName: 'EdgeSiteStatus', example: 'active' })
   status!: EdgeSiteStatus;
 
+  /**
+   * How it is doing, by all that hub, record and agent say at the moment of the answer.
+   * @example { "state": "connected", "since": "2026-11-24T10:05:00.000Z", "reasons": [{ "code": "connected", "detail": "The leaf is connected to the hub.", "since": "2026-11-24T10:05:00.000Z" }] }
+   */
+  health!: HealthDto;
+
   /** @example "tls://nats.ny.acme.example:4222" */
   nats_leaf_url!: string | null;
 
@@ -195,12 +203,13 @@ export function toNatsLeafServerDto(leaf: NatsLeafServer, now: Date): NatsLeafSe
   };
 }
 
-export function toEdgeSiteDto(site: EdgeSite, leaf: NatsLeafServer, now: Date): EdgeSiteDto {
+export function toEdgeSiteDto({ site, leaf, health }: SiteInHealth, now: Date): EdgeSiteDto {
   return {
     id: site.id,
     name: site.name,
     slug: site.slug,
     status: site.status,
+    health: toHealthDto(health),
     nats_leaf_url: site.natsLeafUrl ?? null,
     labels: site.labels,
     server_sans: site.serverSans,

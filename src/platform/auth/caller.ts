@@ -1,6 +1,6 @@
 import type { Action, Role, Subject } from '#libs/contracts';
 import { DomainError } from '#libs/kernel';
-import { type Ability, abilityFor, authorize, listCondition, type Labels, type Narrowing, type Owned } from '#libs/policy';
+import { type Ability, abilityFor, authorize, listCondition, type Labels, may, type Narrowing, type Owned } from '#libs/policy';
 import { ofSiteWith, type Scope, siteWith } from '../database/index.js';
 
 export interface Principal extends Narrowing {
@@ -45,6 +45,11 @@ export class Caller {
   /** @throws DomainError `forbidden` */
   authorize(action: Action, subject: Subject, object?: Owned): void {
     authorize(this.#ability, action, subject, object, this.principal);
+  }
+
+  /** As `authorize`, where what is not allowed is left out. */
+  may(action: Action, subject: Subject, object: Owned): boolean {
+    return may(this.#ability, action, subject, object);
   }
 
   /** The condition of a list that shows exactly what may be read one by one. */

@@ -1,0 +1,3 @@
+export * from './health.js';
+export { REASON_CODES, type Reason, type ReasonCode } from './reasons.js';
+export * from './witnesses.js';

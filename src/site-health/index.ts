@@ -1,0 +1,3 @@
+export { HealthDto, toHealthDto } from './dto/health.dto.js';
+export * from './site-health.module.js';
+export * from './site-health.service.js';
