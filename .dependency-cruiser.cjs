@@ -5,12 +5,13 @@ const LIBRARIES = {
   kernel: ['contracts'],
   contracts: [],
   lifecycle: ['kernel'],
+  alerts: [],
   pki: ['kernel'],
   nats: ['kernel'],
   collectors: ['kernel', 'contracts', 'nats'],
   bundle: ['kernel', 'contracts', 'collectors'],
   policy: ['kernel', 'contracts'],
-  model: ['kernel', 'contracts', 'lifecycle'],
+  model: ['kernel', 'contracts', 'lifecycle', 'alerts'],
 };
 
 const libraryRules = Object.entries(LIBRARIES).map(([name, allowed]) => ({

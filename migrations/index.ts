@@ -24,6 +24,7 @@ import { Migration20261126_23_open_intents } from './Migration20261126_23_open_i
 import { Migration20261126_24_resumed_downloads } from './Migration20261126_24_resumed_downloads.js';
 import { Migration20261126_25_leaf_connections } from './Migration20261126_25_leaf_connections.js';
 import { Migration20261126_26_agents } from './Migration20261126_26_agents.js';
+import { Migration20261126_30_alerts } from './Migration20261126_30_alerts.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -53,4 +54,5 @@ export const migrations = [
   Migration20261126_24_resumed_downloads,
   Migration20261126_25_leaf_connections,
   Migration20261126_26_agents,
+  Migration20261126_30_alerts,
 ];
