@@ -35,7 +35,7 @@ export class Migration20261126_30_alerts extends Migration {
         site_name text not null,
         site_slug text not null,
         status text not null,
-        version integer not null,
+        version integer not null default 1,
         summary text not null,
         detail jsonb not null,
         since timestamptz not null,

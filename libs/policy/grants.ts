@@ -3,22 +3,37 @@ import type { Action, Role, Subject } from '#libs/contracts';
 /** An action, and what may be done to by it. */
 type Grant = readonly [Action, Subject[]];
 
-const READABLE: Subject[] = ['EdgeSite', 'NatsLeafServer', 'NatsAccount', 'NatsCredential', 'StreamSubjects', 'Certificate', 'TenantCa', 'CollectorPackage', 'OnboardingPackage'];
+const READABLE: Subject[] = [
+  'EdgeSite',
+  'NatsLeafServer',
+  'NatsAccount',
+  'NatsCredential',
+  'StreamSubjects',
+  'Certificate',
+  'TenantCa',
+  'CollectorPackage',
+  'OnboardingPackage',
+  'AlertRule',
+  'Alert',
+  'AlertSilence',
+  'AlertChannel',
+];
 
 /** What a role may do in its tenant; each includes what the one before may. */
 const GRANTS: Record<'viewer' | 'operator' | 'admin', Grant[]> = {
   viewer: [['read', READABLE]],
   operator: [
     ['download', ['Bundle']],
-    ['create', ['DownloadToken', 'NatsCredential']],
+    ['create', ['DownloadToken', 'NatsCredential', 'AlertSilence']],
     ['revoke', ['NatsCredential']],
-    // What a site runs is reported by whoever looks after it.
-    ['update', ['NatsLeafServer']],
+    // What a site runs is reported by whoever looks after it, who sees to its alerts, too.
+    ['update', ['NatsLeafServer', 'Alert']],
+    ['delete', ['AlertSilence']],
   ],
   admin: [
-    ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
-    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa']],
-    ['delete', ['EdgeSite']],
+    ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'AlertRule', 'AlertChannel', 'ApiKey']],
+    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa', 'AlertRule', 'AlertChannel']],
+    ['delete', ['EdgeSite', 'AlertRule', 'AlertChannel']],
     ['regenerate', ['NatsLeafServer', 'NatsAccount']],
     ['revoke', ['NatsLeafServer', 'NatsAccount', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['read', ['ApiKey', 'AuditEvent']],
@@ -59,6 +74,7 @@ export const IS_OF_A_SITE: Record<Subject, boolean> = {
   CollectorPackage: true,
   OnboardingPackage: true,
   Certificate: true,
+  Alert: true,
   Tenant: false,
   NatsAccount: false,
   // Those of leaves and collectors stand beside those of people, and follow what they are made for.
@@ -66,6 +82,10 @@ export const IS_OF_A_SITE: Record<Subject, boolean> = {
   NatsOperator: false,
   StreamSubjects: false,
   TenantCa: false,
+  // A rule, a silence and a channel are for sites as they are labelled, whoever may reach them.
+  AlertRule: false,
+  AlertSilence: false,
+  AlertChannel: false,
   ApiKey: false,
   AuditEvent: false,
 };

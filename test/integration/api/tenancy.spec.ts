@@ -48,9 +48,9 @@ describe('row-level security', () => {
       ),
     );
     expect(tables.filter(({ on }) => !on)).toEqual([]);
-    // Seals, and what waits for one, are the database's own, and calls are counted by statements alone.
-    expect(tables.map(({ relname }) => relname)).toEqual(expect.arrayContaining(['audit_seals', 'audit_unsealed', 'rate_limits']));
-    expect(tables).toHaveLength(entities.length + 3);
+    // Seals, and what waits for one, are the database's own; calls are counted, and watches noted, by statements alone.
+    expect(tables.map(({ relname }) => relname)).toEqual(expect.arrayContaining(['audit_seals', 'audit_unsealed', 'rate_limits', 'watches']));
+    expect(tables).toHaveLength(entities.length + 4);
   });
 
   it.each(TENANT_TABLES)('shows a session of one tenant no row of another’s in %s', async (table) => {
