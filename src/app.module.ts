@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AlertsModule, AlertsWorkerModule } from './alerts/index.js';
 import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
@@ -63,6 +64,7 @@ const FEATURES = [
   StreamsModule,
   LeafAccountsModule,
   SigningKeysModule,
+  AlertsModule,
 ];
 
 @Module({})
@@ -90,6 +92,7 @@ export class AppModule {
               LeafAccountsWorkerModule,
               StreamsWorkerModule,
               SigningKeysWorkerModule,
+              AlertsWorkerModule,
             ]
           : []),
         ...(has('monitor') ? [MonitorModule] : []),

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { NatsAccount, NatsAccountKind } from '#libs/model';
-import { leafAccountServicePermissions, leafConnectionsServicePermissions, type Permissions, streamServicePermissions } from '#libs/nats';
+import { alertServicePermissions, leafAccountServicePermissions, leafConnectionsServicePermissions, type Permissions, streamServicePermissions } from '#libs/nats';
 import { Database } from '../platform/database/index.js';
 import { AccountService } from './account.service.js';
 import { HubClient } from './hub-client.js';
@@ -15,8 +15,8 @@ interface Kept {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What a connection is for: to see to a tenant's streams, to push its account to its leaves, or to ask them who is connected. */
-export type TenantTask = 'streams' | 'leaf-accounts' | 'leaf-connections';
+/** What a connection is for: to see to a tenant's streams, to push its account to its leaves, to ask them who is connected, or to tell of alerts. */
+export type TenantTask = 'streams' | 'leaf-accounts' | 'leaf-connections' | 'alerts';
 
 interface TaskUser {
   name: string;
@@ -28,6 +28,7 @@ const USERS: Record<TenantTask, TaskUser> = {
   streams: { name: 'stream-reconciler', permissions: streamServicePermissions(), account: 'tenant' },
   'leaf-accounts': { name: 'leaf-accounts', permissions: leafAccountServicePermissions(), account: 'control' },
   'leaf-connections': { name: 'leaf-connections', permissions: leafConnectionsServicePermissions(), account: 'control' },
+  alerts: { name: 'alerts', permissions: alertServicePermissions(), account: 'tenant' },
 };
 
 /** Connections to the hub in the tenants' accounts, each as a narrow user for one task. */

@@ -1,4 +1,5 @@
-import { ApiKey } from '#libs/model';
+import { newId, systemClock, systemRandom } from '#libs/kernel';
+import { Alert, ApiKey } from '#libs/model';
 import { type Api, ok } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
@@ -15,7 +16,11 @@ export type Kind =
   | 'credentials'
   | 'authorities'
   | 'signing-keys'
-  | 'operator/signing-keys';
+  | 'operator/signing-keys'
+  | 'alert-rules'
+  | 'alert-channels'
+  | 'alert-silences'
+  | 'alerts';
 
 /** A tenant with one thing of each kind that stays. */
 export interface Holder {
@@ -84,6 +89,11 @@ async function furnish(app: TestApp): Promise<World> {
   const certificates = [...(await certificatesOf(acme.api, sites.pop()!)), ...(await certificatesOf(acme.api, sites.pop()!))];
   const spare: Partial<Record<Kind, string[]>> = { 'edge-sites': sites, collectors, certificates };
   await app.restart({ ROLES: 'api', GATEWAY_ADDRESS: 'gateway.example.com:50052' });
+  // A worker would resolve it, and send the message.
+  for (const one of [acme, globex]) {
+    one.ids.alerts = await insertAlert(app, { tenantId: one.id, alertRuleId: one.ids['alert-rules'], edgeSiteId: one.ids['edge-sites'] });
+    await ok(one.api.post(`/admin/alert-channels/${one.ids['alert-channels']}/test`));
+  }
   return {
     app,
     acme,
@@ -106,6 +116,9 @@ const MAKE: Partial<Record<Kind, (holder: Holder) => Promise<string>>> = {
   'api-keys': ({ api }) => made(api, '/admin/api-keys', { name: 'spare', role: 'viewer' }),
   credentials: ({ api }) => made(api, '/admin/nats/credentials', { name: 'spare', publish: ['spare'], subscribe: [], expires_in: 3600 }),
   'edge-packages': ({ api, ids }) => onboarding(api, ids['edge-sites']),
+  'alert-rules': ({ api }) => alertRule(api),
+  'alert-channels': ({ api }) => alertChannel(api),
+  'alert-silences': ({ api }) => alertSilence(api),
 };
 
 let components = 0;
@@ -114,6 +127,21 @@ const site = (api: Api, name: string) => made(api, '/admin/edge-sites', { name, 
 const collector = (api: Api, edgeSiteId: string) => made(api, '/admin/collectors', { collector_type: 'flowgger', edge_site_id: edgeSiteId });
 const onboarding = (api: Api, edgeSiteId: string) =>
   made(api, '/admin/edge-packages', { label: 'spare', component_type: 'agent', component_id: `agent-${(components += 1)}`, edge_site_id: edgeSiteId });
+
+const alertRule = (api: Api) => made(api, '/admin/alert-rules', { name: 'spare', kind: 'drifted_for', threshold: 3600, severity: 'info' });
+const alertChannel = (api: Api) => made(api, '/admin/alert-channels', { name: 'spare', kind: 'webhook', url: 'https://alerts.example/x', secret: 'x'.repeat(32) });
+const alertSilence = (api: Api) => made(api, '/admin/alert-silences', { reason: 'spare', until: new Date(Date.now() + 3_600_000).toISOString() });
+
+/** One that is open. Only workers make them, of what happens. @returns its id */
+export async function insertAlert({ database: { database } }: TestApp, of: { tenantId: string; alertRuleId: string; edgeSiteId: string }): Promise<string> {
+  const now = systemClock.now();
+  const texts = { ruleName: 'x', kind: 'drifted_for', severity: 'info', siteName: 'x', siteSlug: 'x', summary: 'x', detail: {} } as const;
+  const state = { status: 'open', since: now, openedAt: now, updatedAt: now, lastValue: 1 } as const;
+  const id = newId(systemClock, systemRandom);
+  const none = { toldChannelIds: [], clearSince: null, acknowledgedAt: null, acknowledgedBy: null, resolvedAt: null, resolution: null };
+  await database.em(PLATFORM).insert(Alert, { id, ...of, ...texts, ...state, ...none, version: 1 });
+  return id;
+}
 
 const certificatesOf = async (api: Api, siteId: string) =>
   (await ok(api.get<{ data: { id: string }[] }>(`/admin/certificates?edge_site_id=${siteId}`))).data.map(({ id }) => id);
@@ -148,6 +176,11 @@ async function holder(app: TestApp, name: string): Promise<Holder> {
     'signing-keys': signingKey!.id,
     // There is one operator, and no tenant has it.
     'operator/signing-keys': operator.signing_keys[0]!.id,
+    'alert-rules': await alertRule(api),
+    'alert-channels': await alertChannel(api),
+    'alert-silences': await alertSilence(api),
+    // When no worker runs any more.
+    alerts: '',
   };
   return { id, slug, api, ids, serial: ca!.serial_number };
 }
