@@ -5,13 +5,14 @@ const LIBRARIES = {
   kernel: ['contracts'],
   contracts: [],
   lifecycle: ['kernel'],
+  alerts: [],
   pki: ['kernel'],
   nats: ['kernel'],
   collectors: ['kernel', 'contracts', 'nats'],
   bundle: ['kernel', 'contracts', 'collectors'],
   policy: ['kernel', 'contracts'],
   health: [],
-  model: ['kernel', 'contracts', 'lifecycle'],
+  model: ['kernel', 'contracts', 'lifecycle', 'alerts'],
 };
 
 const libraryRules = Object.entries(LIBRARIES).map(([name, allowed]) => ({

@@ -27,6 +27,7 @@ import { Migration20261126_26_agents } from './Migration20261126_26_agents.js';
 import { Migration20261126_27_agent_results } from './Migration20261126_27_agent_results.js';
 import { Migration20261126_28_checks } from './Migration20261126_28_checks.js';
 import { Migration20261126_29_change_events } from './Migration20261126_29_change_events.js';
+import { Migration20261126_30_alerts } from './Migration20261126_30_alerts.js';
 import { Migration20261126_31_ending_certificates } from './Migration20261126_31_ending_certificates.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
@@ -60,5 +61,6 @@ export const migrations = [
   Migration20261126_27_agent_results,
   Migration20261126_28_checks,
   Migration20261126_29_change_events,
+  Migration20261126_30_alerts,
   Migration20261126_31_ending_certificates,
 ];

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AgentInventoryModule } from './agents/index.js';
+import { AlertsModule, AlertsWorkerModule } from './alerts/index.js';
 import { ApiKeysModule } from './api-keys/index.js';
 import { AuditEventsModule, AuditSealingModule } from './audit-events/index.js';
 import { BundlesModule } from './bundles/index.js';
@@ -71,6 +72,7 @@ const FEATURES = [
   StreamsModule,
   LeafAccountsModule,
   SigningKeysModule,
+  AlertsModule,
 ];
 
 @Module({})
@@ -99,6 +101,7 @@ export class AppModule {
               LeafAccountsWorkerModule,
               StreamsWorkerModule,
               SigningKeysWorkerModule,
+              AlertsWorkerModule,
             ]
           : []),
         ...(has('monitor') ? [MonitorModule] : []),

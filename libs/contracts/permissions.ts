@@ -20,6 +20,10 @@ export const SUBJECTS = [
   'StreamSubjects',
   'Certificate',
   'TenantCa',
+  'AlertRule',
+  'Alert',
+  'AlertSilence',
+  'AlertChannel',
   'ApiKey',
   'AuditEvent',
 ] as const;
@@ -43,6 +47,10 @@ export const SCOPE_NAMES = {
   StreamSubjects: 'stream_subjects',
   Certificate: 'certificates',
   TenantCa: 'certificate_authorities',
+  AlertRule: 'alert_rules',
+  Alert: 'alerts',
+  AlertSilence: 'alert_silences',
+  AlertChannel: 'alert_channels',
   ApiKey: 'api_keys',
   AuditEvent: 'audit_events',
 } as const satisfies Record<Subject, string>;

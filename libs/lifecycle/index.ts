@@ -1,4 +1,5 @@
 export * from './account-key.js';
+export * from './alert.js';
 export * from './collector-package.js';
 export * from './edge-site.js';
 export * from './lifecycle.js';

@@ -1,5 +1,10 @@
 import { Agent } from './agent.entity.js';
 import { AgentService } from './agent-service.entity.js';
+import { AlertChannel } from './alert-channel.entity.js';
+import { AlertDelivery, AlertDeliveryItem } from './alert-delivery.entity.js';
+import { Alert } from './alert.entity.js';
+import { AlertRule } from './alert-rule.entity.js';
+import { AlertSilence } from './alert-silence.entity.js';
 import { ApiKey } from './api-key.entity.js';
 import { AuditEvent } from './audit-event.entity.js';
 import { Certificate } from './certificate.entity.js';
@@ -26,6 +31,11 @@ import { TenantStream } from './tenant-stream.entity.js';
 
 export * from './agent.entity.js';
 export * from './agent-service.entity.js';
+export * from './alert-channel.entity.js';
+export * from './alert-delivery.entity.js';
+export * from './alert.entity.js';
+export * from './alert-rule.entity.js';
+export * from './alert-silence.entity.js';
 export * from './api-key.entity.js';
 export * from './audit-event.entity.js';
 export * from './certificate.entity.js';
@@ -54,6 +64,12 @@ export * from './tenant.entity.js';
 export const entities = [
   Agent,
   AgentService,
+  Alert,
+  AlertChannel,
+  AlertDelivery,
+  AlertDeliveryItem,
+  AlertRule,
+  AlertSilence,
   ApiKey,
   AuditEvent,
   Certificate,

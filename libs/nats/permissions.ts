@@ -100,6 +100,11 @@ export function agentResultsServicePermissions(): Permissions {
   return { publish: { allow: [AGENT_RESULTS_SUBJECTS] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
 }
 
+/** What the control plane's user in a tenant's account may do that tells of alerts: publish them. */
+export function alertServicePermissions(): Permissions {
+  return { publish: { allow: ['alerts.>'] }, subscribe: { allow: [`${CONTROL_INBOX_PREFIX}.>`] } };
+}
+
 /** What the control plane's user in the hub's system account may do: push account JWTs, see who connects, ask who is connected and whom it trusts. */
 export function systemServicePermissions(): Permissions {
   return {

@@ -74,6 +74,10 @@ const SPOKEN: Record<Subject, string> = {
   StreamSubjects: 'the subjects of streams',
   TenantCa: 'certificate authorities',
   Certificate: 'certificates',
+  AlertRule: 'alert rules',
+  Alert: 'alerts',
+  AlertSilence: 'silences of alerts',
+  AlertChannel: 'alert channels',
   ApiKey: 'API keys',
   AuditEvent: 'audit events',
 };

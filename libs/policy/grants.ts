@@ -15,6 +15,10 @@ const READABLE: Subject[] = [
   'OnboardingPackage',
   'Check',
   'Agent',
+  'AlertRule',
+  'Alert',
+  'AlertSilence',
+  'AlertChannel',
 ];
 
 /** What a role may do in its tenant; each includes what the one before may. */
@@ -22,16 +26,16 @@ const GRANTS: Record<'viewer' | 'operator' | 'admin', Grant[]> = {
   viewer: [['read', READABLE]],
   operator: [
     ['download', ['Bundle']],
-    ['create', ['DownloadToken', 'NatsCredential', 'Check']],
+    ['create', ['DownloadToken', 'NatsCredential', 'Check', 'AlertSilence']],
     ['revoke', ['NatsCredential']],
-    // What a site runs is reported by whoever looks after it, and so is decided what is checked there.
-    ['update', ['NatsLeafServer', 'Check']],
-    ['delete', ['Check']],
+    // What a site runs is reported by whoever looks after it, who decides what is checked there, and sees to its alerts, too.
+    ['update', ['NatsLeafServer', 'Check', 'Alert']],
+    ['delete', ['Check', 'AlertSilence']],
   ],
   admin: [
-    ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
-    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa']],
-    ['delete', ['EdgeSite']],
+    ['create', ['EdgeSite', 'CollectorPackage', 'OnboardingPackage', 'AlertRule', 'AlertChannel', 'ApiKey']],
+    ['update', ['EdgeSite', 'CollectorPackage', 'StreamSubjects', 'TenantCa', 'AlertRule', 'AlertChannel']],
+    ['delete', ['EdgeSite', 'AlertRule', 'AlertChannel']],
     ['regenerate', ['NatsLeafServer', 'NatsAccount']],
     ['revoke', ['NatsLeafServer', 'NatsAccount', 'Certificate', 'CollectorPackage', 'OnboardingPackage', 'ApiKey']],
     ['read', ['ApiKey', 'AuditEvent']],
@@ -74,6 +78,7 @@ export const IS_OF_A_SITE: Record<Subject, boolean> = {
   Check: true,
   Agent: true,
   Certificate: true,
+  Alert: true,
   Tenant: false,
   NatsAccount: false,
   // Those of leaves and collectors stand beside those of people, and follow what they are made for.
@@ -81,6 +86,10 @@ export const IS_OF_A_SITE: Record<Subject, boolean> = {
   NatsOperator: false,
   StreamSubjects: false,
   TenantCa: false,
+  // A rule, a silence and a channel are for sites as they are labelled, whoever may reach them.
+  AlertRule: false,
+  AlertSilence: false,
+  AlertChannel: false,
   ApiKey: false,
   AuditEvent: false,
 };

@@ -130,7 +130,7 @@ describe('a key with scopes', () => {
 
 describe('a key for some sites', () => {
   const east = { role: 'admin', tenantId: 't1', siteLabels: { region: 'east', line: '3' } } as const;
-  const ofSites: Subject[] = ['EdgeSite', 'NatsLeafServer', 'Bundle', 'DownloadToken', 'CollectorPackage', 'OnboardingPackage', 'Check', 'Agent', 'Certificate'];
+  const ofSites: Subject[] = ['EdgeSite', 'NatsLeafServer', 'Bundle', 'DownloadToken', 'CollectorPackage', 'OnboardingPackage', 'Check', 'Agent', 'Certificate', 'Alert'];
 
   it('may do what its role may to what belongs to a site with all of its labels, and to nothing else', () => {
     fc.assert(

@@ -7,6 +7,7 @@ import { ControlLinks } from '../leaf-accounts/index.js';
 import { HubConnection } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
 import { Sweep } from '../platform/sweep.js';
+import { HUB_GAP, Watches } from '../platform/watches.js';
 import { Leadership } from './leadership.js';
 import { LeafDirectory, type LeafUser } from './leaf-directory.js';
 import { MonitorMetrics } from './monitor-metrics.js';
@@ -51,6 +52,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly presence: LeafPresence,
     private readonly controlLinks: ControlLinks,
     private readonly metrics: MonitorMetrics,
+    private readonly watches: Watches,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -168,6 +170,7 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     const links = await this.links();
     const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
     for (const link of uncertain) await this.askAgain(link);
+    await this.watches.seen('hub', at, HUB_GAP, { afterGap });
     await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap, now: at });
   }
 }

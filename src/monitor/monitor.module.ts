@@ -4,6 +4,7 @@ import { EdgeSitesModule } from '../edge-sites/index.js';
 import { LeafAccountsModule } from '../leaf-accounts/index.js';
 import { NatsModule } from '../nats/index.js';
 import { DatabaseUrls } from '../platform/database/index.js';
+import { Watches } from '../platform/watches.js';
 import { CollectorWatch } from './collector-watch.js';
 import { HubMonitor } from './hub-monitor.js';
 import { Leadership } from './leadership.js';
@@ -17,6 +18,7 @@ import { MonitorMetrics } from './monitor-metrics.js';
     LeafDirectory,
     CollectorWatch,
     MonitorMetrics,
+    Watches,
     { provide: Leadership, useFactory: ({ serviceUrl }: DatabaseUrls) => new Leadership(serviceUrl), inject: [DatabaseUrls] },
   ],
 })

@@ -1,7 +1,14 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { NatsAccount, NatsAccountKind } from '#libs/model';
-import { agentResultsServicePermissions, leafAccountServicePermissions, leafConnectionsServicePermissions, type Permissions, streamServicePermissions } from '#libs/nats';
+import {
+  agentResultsServicePermissions,
+  alertServicePermissions,
+  leafAccountServicePermissions,
+  leafConnectionsServicePermissions,
+  type Permissions,
+  streamServicePermissions,
+} from '#libs/nats';
 import { Database } from '../platform/database/index.js';
 import { AccountService } from './account.service.js';
 import { HubClient } from './hub-client.js';
@@ -15,8 +22,11 @@ interface Kept {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What a connection is for: to see to a tenant's streams, to push its account to its leaves, to ask them who is connected, or to hand on agents' results. */
-export type TenantTask = 'streams' | 'leaf-accounts' | 'leaf-connections' | 'agent-results';
+/**
+ * What a connection is for: to see to a tenant's streams, to push its account to its leaves, to ask them who is connected, to hand on agents'
+ * results, or to tell of alerts.
+ */
+export type TenantTask = 'streams' | 'leaf-accounts' | 'leaf-connections' | 'agent-results' | 'alerts';
 
 interface TaskUser {
   name: string;
@@ -29,6 +39,7 @@ const USERS: Record<TenantTask, TaskUser> = {
   'leaf-accounts': { name: 'leaf-accounts', permissions: leafAccountServicePermissions(), account: 'control' },
   'leaf-connections': { name: 'leaf-connections', permissions: leafConnectionsServicePermissions(), account: 'control' },
   'agent-results': { name: 'agent-results', permissions: agentResultsServicePermissions(), account: 'tenant' },
+  alerts: { name: 'alerts', permissions: alertServicePermissions(), account: 'tenant' },
 };
 
 /** Connections to the hub in the tenants' accounts, each as a narrow user for one task. */

@@ -4,10 +4,7 @@ import { type KeyScope, TENANT_ROLES, type Role, type TenantRole } from '#libs/c
 import type { ApiKey } from '#libs/model';
 import { KEY_SCOPES } from '#libs/policy';
 import type { Principal } from '../../platform/auth/index.js';
-import { IsDisplayName, IsLabels, MayBeAbsent } from '../../platform/validation/index.js';
-
-/** RFC 3339, section 5.6; ISO 8601 knows weeks and ordinal dates besides, which Date does not. */
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+import { IsDisplayName, IsLabels, MayBeAbsent, RFC_3339 } from '../../platform/validation/index.js';
 
 export class CreateApiKeyDto {
   /**

@@ -114,6 +114,12 @@ export abstract class Config {
   /** Origins (`https://host`) whose pages may call the API from a browser. */
   readonly corsOrigins!: readonly string[];
 
+  /** `smtp://` or `smtps://`, and from whom; undefined means that no e-mail is sent. */
+  readonly mail!: { readonly smtpUrl: Secret; readonly from: string } | undefined;
+
+  /** Addresses and networks (CIDR) that webhooks may lead to though they are not public. */
+  readonly alertNetworks!: readonly string[];
+
   /** Calls a minute, of all processes together; 0 is no limit. */
   readonly rateLimits!: {
     /** With one key. */

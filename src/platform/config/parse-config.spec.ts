@@ -59,6 +59,8 @@ describe('the configuration', () => {
         natsServer: undefined,
         trustedProxies: [],
         corsOrigins: [],
+      mail: undefined,
+      alertNetworks: [],
         rootCaCertFile: undefined,
         rootCaKeyFile: undefined,
         hubClientPort: 4222,
@@ -234,6 +236,9 @@ describe('the configuration', () => {
     GATEWAY_RATE_LIMIT: ['-1', 'many', '1.5'],
     GATEWAY_STREAM_IDLE: ['0', '1e3', '86401'],
     SITES_PER_STREAM: ['0', '1001', '-1', '1.5', 'many'],
+    SMTP_URL: ['mail.example', 'http://mail.example', 'smtp://'],
+    MAIL_FROM: ['alerts', 'a@b@c', 'Alerts <alerts@edge.example>', 'a@edge.example\nBcc: b@edge.example'],
+    ALERT_NETWORKS: ['office', '10.0.0.0/33', '10.0.0.0/'],
     RATE_LIMIT_KEY: ['-1', '1.5', 'none', '1000001'],
     RATE_LIMIT_ADDRESS: ['-1', '1e3'],
     RATE_LIMIT_DOWNLOAD: ['-1', '1/s'],
@@ -248,7 +253,8 @@ describe('the configuration', () => {
     LOG_LEVEL: ['loud', 'INFO'],
   };
   const oidc = { OIDC_ISSUER: 'https://login.example', OIDC_AUDIENCE: 'edge', OIDC_ROLES: 'edge-admins=admin' };
-  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', ...oidc };
+  const mail = { SMTP_URL: 'smtps://edge:hunter2@mail.example', MAIL_FROM: 'alerts@edge.example' };
+  const fitting: Env = { DATABASE_URL: 'postgres://db.example/edge', NATS_LEAF_UPSTREAM_URL: 'tls://hub.example', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', ...oidc, ...mail };
 
   describe.each(Object.entries(NONSENSE) as [ConfigVariableName, string[]][])('with nonsense in %s', (name, values) => {
     it.each(values)('refuses %j and names the variable', (value) => {
@@ -328,6 +334,11 @@ describe('the configuration', () => {
       ['one port for the API and the hub', { PORT: '4222' }, 'HUB_CLIENT_PORT'],
     ])('refuses %s', (_what, env, name) => {
       expect(refused(env)).toEqual([name]);
+    });
+
+    it.each(['SMTP_URL', 'MAIL_FROM'] as const)('refuses to mail without %s', (name) => {
+      expect(refused({ ...mail, [name]: '' })).toEqual([name]);
+      expect(refused(mail)).toEqual([]);
     });
 
     it.each(['OIDC_AUDIENCE', 'OIDC_ROLES'] as const)('refuses an issuer without %s', (name) => {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { isEmail } from 'class-validator';
 import { Secret } from '#libs/kernel';
 import { SITES_PER_STREAM } from '#libs/nats';
 import { type Config, ENVIRONMENTS, LOG_LEVELS, PROCESS_ROLES } from './config.js';
@@ -57,6 +58,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     encryptionKeys: read('ENCRYPTION_KEYS', encryptionKeys),
     trustedProxies: read('TRUSTED_PROXIES', networks) ?? [],
     corsOrigins: read('CORS_ORIGINS', origins) ?? [],
+    mail: mailFrom(environment),
+    alertNetworks: read('ALERT_NETWORKS', networks) ?? [],
     rateLimits: {
       key: read('RATE_LIMIT_KEY', calls) ?? 6_000,
       address: read('RATE_LIMIT_ADDRESS', calls) ?? 12_000,
@@ -71,6 +74,16 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   refuseMisfits(environment, config);
   environment.assertAccepted();
   return deepFreeze(config);
+}
+
+/** Neither does anything without the other. */
+function mailFrom(environment: Environment): Config['mail'] {
+  const smtpUrl = environment.read('SMTP_URL', secretUrl('smtp', 'smtps'));
+  const from = environment.read('MAIL_FROM', mailAddress);
+  for (const [name, other] of [['SMTP_URL', 'MAIL_FROM'], ['MAIL_FROM', 'SMTP_URL']] as const) {
+    if (environment.has(name) && !environment.has(other)) environment.refuse(other, `is missing: it is given with ${name}`);
+  }
+  return smtpUrl === undefined || from === undefined ? undefined : { smtpUrl, from };
 }
 
 /** What is right by itself but does not fit with the rest. */
@@ -156,6 +169,11 @@ function reachable(host: string): string {
   const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
   return isIPv6(address) ? `[${address}]` : address;
 }
+
+const mailAddress: Format<string> = (text) => {
+  if (!isEmail(text)) throw new Refusal('must be an e-mail address');
+  return text;
+};
 
 const hostAndPort: Format<string> = (text) => {
   const { port } = new URL(address('tcp')(`tcp://${text}`));

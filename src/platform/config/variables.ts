@@ -67,6 +67,13 @@ export const CONFIG_VARIABLES = [
     meaning: 'Origins such as `https://console.example` whose pages may call the API from a browser, separated by commas',
     default: 'none',
   },
+  { name: 'SMTP_URL', meaning: 'The server that alerts are mailed by: `smtp://` or `smtps://`, perhaps with user name and password; with `MAIL_FROM`', default: 'no e-mail is sent' },
+  { name: 'MAIL_FROM', meaning: 'The address that alerts are mailed from', default: 'none' },
+  {
+    name: 'ALERT_NETWORKS',
+    meaning: 'Networks that are not of the public Internet, and that alerts may be sent to all the same; to these, `http://` will do',
+    default: 'none',
+  },
   { name: 'RATE_LIMIT_KEY', meaning: 'Calls a minute with one API key, over all processes; 0 is no limit, as in the next three', default: '`6000`' },
   { name: 'RATE_LIMIT_ADDRESS', meaning: 'Calls a minute from one address, or one IPv6 network (/64)', default: '`12000`' },
   { name: 'RATE_LIMIT_DOWNLOAD', meaning: 'Downloads a minute with tokens, good or not, from one address', default: '`120`' },

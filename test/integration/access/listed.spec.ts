@@ -1,12 +1,31 @@
 import fc from 'fast-check';
 import { ROLES, type Role, type Subject } from '#libs/contracts';
 import { newId, systemClock, systemRandom } from '#libs/kernel';
-import { Agent, ApiKey, AuditEvent, Certificate, Check, CollectorPackage, EdgeSite, type entities, NatsAccountKey, NatsUser, OnboardingPackage, Tenant, TenantCa } from '#libs/model';
+import {
+  Agent,
+  Alert,
+  AlertChannel,
+  AlertRule,
+  AlertSilence,
+  ApiKey,
+  AuditEvent,
+  Certificate,
+  Check,
+  CollectorPackage,
+  EdgeSite,
+  type entities,
+  NatsAccountKey,
+  NatsUser,
+  OnboardingPackage,
+  Tenant,
+  TenantCa,
+} from '#libs/model';
 import { abilityFor, authorize, type Labels, type Owned } from '#libs/policy';
 import { type Api, ok } from '../../../lab/api.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { ROWS } from './requests.js';
+import { insertAlert } from './world.js';
 
 /** Lists whose rows can be got one by one over the API. */
 const GETTABLE = [
@@ -18,6 +37,9 @@ const GETTABLE = [
   { path: '/admin/agents', entity: Agent },
   { path: '/admin/certificates', entity: Certificate },
   { path: '/admin/pki/authorities', entity: TenantCa },
+  { path: '/admin/alert-rules', entity: AlertRule },
+  { path: '/admin/alert-channels', entity: AlertChannel },
+  { path: '/admin/alerts', entity: Alert },
 ];
 
 /** Lists whose rows stand in no operation of their own: there, the rule for the single row has the word. */
@@ -26,10 +48,11 @@ const BY_RULE: { path: string; entity: (typeof entities)[number]; subject: Subje
   { path: '/admin/nats/credentials', entity: NatsUser, subject: 'NatsCredential' },
   { path: '/admin/nats/signing-keys', entity: NatsAccountKey, subject: 'NatsAccount' },
   { path: '/admin/audit-events', entity: AuditEvent, subject: 'AuditEvent' },
+  { path: '/admin/alert-silences', entity: AlertSilence, subject: 'AlertSilence' },
 ];
 
 /** Lists of what belongs to sites. */
-const OF_SITES = GETTABLE.filter(({ entity }) => entity !== Tenant && entity !== TenantCa);
+const OF_SITES = GETTABLE.filter(({ entity }) => ![Tenant, TenantCa, AlertRule, AlertChannel].some((other) => other === entity));
 const OF_NO_SITE = [...GETTABLE.filter((one) => !OF_SITES.includes(one)), ...BY_RULE].map(({ path }) => ({ path }));
 
 interface OfSite {
@@ -39,7 +62,7 @@ interface OfSite {
 }
 
 /** A list of a thing’s own. */
-const OF_ONE = ['/admin/edge-packages/{id}/events', '/admin/edge-sites/{id}/connections'];
+const OF_ONE = ['/admin/edge-packages/{id}/events', '/admin/edge-sites/{id}/connections', '/admin/alerts/{id}/deliveries', '/admin/alert-channels/{id}/deliveries'];
 
 const TENANTS = ['North', 'East', 'West'];
 
@@ -79,6 +102,10 @@ async function populate({ id: tenantId, api }: (typeof tenants)[number], labels:
   await make('/admin/collectors', { collector_type: 'otel', edge_site_id });
   await make('/admin/edge-packages', { label: 'x', component_type: 'agent', component_id: `agent-${number}`, edge_site_id });
   await make('/admin/checks', { name: 'x', check_type: 'icmp', target: 'x', edge_site_id });
+  await make('/admin/alert-channels', { name: 'x', kind: 'nats' });
+  await make('/admin/alert-silences', { reason: 'x', until: new Date(Date.now() + 3_600_000).toISOString() });
+  const alertRuleId = await make('/admin/alert-rules', { name: 'x', kind: 'drifted_for', threshold: 60, severity: 'info' });
+  await insertAlert(app, { tenantId, alertRuleId, edgeSiteId: edge_site_id });
   await make('/admin/nats/credentials', { name: 'x', publish: ['x'], subscribe: [], expires_in: 60 });
   const id = newId(systemClock, systemRandom);
   const em = app.database.database.em(PLATFORM);

@@ -4,7 +4,7 @@ import { type Em, PLATFORM, type Where } from '../../../src/platform/database/in
 import { startWorld, type World } from './world.js';
 
 /** Entities with a tenant. What nobody has put there yet would prove nothing. */
-const EMPTY = new Set(['AgentService', 'LeafConnection', 'LeafControlLink', 'SiteBuffer', 'TenantStream']);
+const EMPTY = new Set(['AgentService', 'AlertDeliveryItem', 'LeafConnection', 'LeafControlLink', 'SiteBuffer', 'TenantStream']);
 
 const owned = entities
   .filter(({ name }) => !EMPTY.has(name))
@@ -99,6 +99,10 @@ describe('access rules, without both', () => {
     ['Certificate', 'Certificate'],
     ['NatsUser', 'NatsCredential'],
     ['NatsAccount', 'NatsAccount'],
+    ['AlertRule', 'AlertRule'],
+    ['Alert', 'Alert'],
+    ['AlertSilence', 'AlertSilence'],
+    ['AlertChannel', 'AlertChannel'],
     ['ApiKey', 'ApiKey'],
     ['AuditEvent', 'AuditEvent'],
   ] as const)('list a tenant its own %s only, and refuse each other', async (name, subject) => {

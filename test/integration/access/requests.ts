@@ -52,12 +52,15 @@ const USES_UP = new Set([
   'revokeOnboardingPackage',
   'downloadOnboardingBundle',
   'deleteCheck',
+  'deleteAlertRule',
+  'deleteAlertChannel',
+  'deleteAlertSilence',
 ]);
 
 let made = 0;
 
 /** A body that the operation takes, with the ids in it. */
-const BODIES: Record<string, (edgeSiteId: string) => object> = {
+const BODIES: Record<string, (edgeSiteId: string, alertRuleId: string) => object> = {
   CreateApiKey: () => ({ name: 'Terraform', role: 'viewer' }),
   CreateTenant: () => ({ name: `Tenant ${(made += 1)}` }),
   RevokeCertificate: () => ({ reason: 'superseded' }),
@@ -74,6 +77,11 @@ const BODIES: Record<string, (edgeSiteId: string) => object> = {
   RotationStep: () => ({ force: false }),
   RetireSigningKey: () => ({ force: false }),
   SetStreamSubjects: () => ({ subjects: [`added.${(made += 1)}`] }),
+  CreateAlertRule: () => ({ name: 'Gone', kind: 'disconnected_for', threshold: 300, severity: 'critical', label_selector: SITE_LABELS }),
+  UpdateAlertRule: () => ({ threshold: 300 + (made += 1), label_selector: SITE_LABELS }),
+  CreateAlertChannel: () => ({ name: 'On call', kind: 'nats' }),
+  UpdateAlertChannel: () => ({ name: `On call ${(made += 1)}` }),
+  CreateAlertSilence: (edge_site_id, rule_id) => ({ rule_id, edge_site_id, label_selector: SITE_LABELS, until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'Power' }),
 };
 
 /** A body that an operation of this row takes. */
@@ -81,7 +89,7 @@ export function bodyOf({ bodySchema, operationId, ids }: Row, { acme, globex }: 
   if (bodySchema === undefined) return undefined;
   const make = BODIES[bodySchema];
   if (make === undefined) throw new Error(`${operationId} takes a ${bodySchema}: say in BODIES what one looks like.`);
-  return make((ids === 'body.edge_site_id' ? globex : acme).ids['edge-sites']);
+  return make((ids === 'body.edge_site_id' ? globex : acme).ids['edge-sites'], (ids === 'body.rule_id' ? globex : acme).ids['alert-rules']);
 }
 
 /** @param succeeds whether the operation is expected to do what it does */

@@ -1,5 +1,5 @@
 import { newId, systemClock, systemRandom } from '#libs/kernel';
-import { Agent, ApiKey } from '#libs/model';
+import { Agent, Alert, ApiKey } from '#libs/model';
 import { type Api, ok } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
@@ -18,7 +18,11 @@ export type Kind =
   | 'credentials'
   | 'authorities'
   | 'signing-keys'
-  | 'operator/signing-keys';
+  | 'operator/signing-keys'
+  | 'alert-rules'
+  | 'alert-channels'
+  | 'alert-silences'
+  | 'alerts';
 
 /** A tenant with one thing of each kind that stays. */
 export interface Holder {
@@ -87,6 +91,11 @@ async function furnish(app: TestApp): Promise<World> {
   const certificates = [...(await certificatesOf(acme.api, sites.pop()!)), ...(await certificatesOf(acme.api, sites.pop()!))];
   const spare: Partial<Record<Kind, string[]>> = { 'edge-sites': sites, collectors, certificates };
   await app.restart({ ROLES: 'api', GATEWAY_ADDRESS: 'gateway.example.com:50052' });
+  // A worker would resolve it, and send the message.
+  for (const one of [acme, globex]) {
+    one.ids.alerts = await insertAlert(app, { tenantId: one.id, alertRuleId: one.ids['alert-rules'], edgeSiteId: one.ids['edge-sites'] });
+    await ok(one.api.post(`/admin/alert-channels/${one.ids['alert-channels']}/test`));
+  }
   return {
     app,
     acme,
@@ -110,6 +119,9 @@ const MAKE: Partial<Record<Kind, (holder: Holder) => Promise<string>>> = {
   credentials: ({ api }) => made(api, '/admin/nats/credentials', { name: 'spare', publish: ['spare'], subscribe: [], expires_in: 3600 }),
   'edge-packages': ({ api, ids }) => onboarding(api, ids['edge-sites']),
   checks: ({ api, ids }) => check(api, ids['edge-sites'], 'spare'),
+  'alert-rules': ({ api }) => alertRule(api),
+  'alert-channels': ({ api }) => alertChannel(api),
+  'alert-silences': ({ api }) => alertSilence(api),
 };
 
 let components = 0;
@@ -129,6 +141,21 @@ async function agent(app: TestApp, tenantId: string, edgeSiteId: string, hostnam
   const said = { version: '1', hostname, os: 'linux', arch: 'amd64', capabilities: [], labels: {}, configVersion: '' };
   const row = { id, tenantId, edgeSiteId, agentId: 'agent-1', ...said, gatewayId: 'gateway', firstSeenAt: now, lastSeenAt: now };
   await app.database.database.em(PLATFORM).insert(Agent, row);
+  return id;
+}
+
+const alertRule = (api: Api) => made(api, '/admin/alert-rules', { name: 'spare', kind: 'drifted_for', threshold: 3600, severity: 'info' });
+const alertChannel = (api: Api) => made(api, '/admin/alert-channels', { name: 'spare', kind: 'webhook', url: 'https://alerts.example/x', secret: 'x'.repeat(32) });
+const alertSilence = (api: Api) => made(api, '/admin/alert-silences', { reason: 'spare', until: new Date(Date.now() + 3_600_000).toISOString() });
+
+/** One that is open. Only workers make them, of what happens. @returns its id */
+export async function insertAlert({ database: { database } }: TestApp, of: { tenantId: string; alertRuleId: string; edgeSiteId: string }): Promise<string> {
+  const now = systemClock.now();
+  const texts = { ruleName: 'x', kind: 'drifted_for', severity: 'info', siteName: 'x', siteSlug: 'x', summary: 'x', detail: {} } as const;
+  const state = { status: 'open', since: now, openedAt: now, updatedAt: now, lastValue: 1 } as const;
+  const id = newId(systemClock, systemRandom);
+  const none = { toldChannelIds: [], clearSince: null, acknowledgedAt: null, acknowledgedBy: null, resolvedAt: null, resolution: null };
+  await database.em(PLATFORM).insert(Alert, { id, ...of, ...texts, ...state, ...none, version: 1 });
   return id;
 }
 
@@ -167,6 +194,11 @@ async function holder(app: TestApp, name: string): Promise<Holder> {
     'signing-keys': signingKey!.id,
     // There is one operator, and no tenant has it.
     'operator/signing-keys': operator.signing_keys[0]!.id,
+    'alert-rules': await alertRule(api),
+    'alert-channels': await alertChannel(api),
+    'alert-silences': await alertSilence(api),
+    // When no worker runs any more.
+    alerts: '',
   };
   return { id, slug, api, ids, serial: ca!.serial_number };
 }

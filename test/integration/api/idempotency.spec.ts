@@ -221,6 +221,7 @@ describe('each operation that creates', () => {
       await execute(`update collector_packages set status = 'failed', last_error = 'Made to fail.' where id = ?`, [id]);
       return id;
     },
+    '{channel}': async () => (await ok(tenant.api.post<Made>('/admin/alert-channels', { name: 'c', kind: 'nats' }))).id,
     '{component}': async () => (await ok(tenant.api.post<Made>('/admin/edge-packages', await component()))).id,
   };
   const component = async () => ({ label: 'c', component_type: 'agent', component_id: newKey(), edge_site_id: await PATHS['{site}']!() });
@@ -241,6 +242,10 @@ describe('each operation that creates', () => {
     createCheck: ['/admin/checks', async () => ({ name: newKey(), check_type: 'icmp', target: 'plc.local', edge_site_id: await PATHS['{site}']!() })],
     createOnboardingDownloadToken: ['/admin/edge-packages/{component}/download-tokens', () => ({})],
     createNatsCredential: ['/admin/nats/credentials', () => ({ name: 'd', subscribe: ['logs.>'], expires_in: 60 })],
+    createAlertRule: ['/admin/alert-rules', () => ({ name: 'a', kind: 'drifted_for', threshold: 60, severity: 'info' })],
+    createAlertChannel: ['/admin/alert-channels', () => ({ name: 'a', kind: 'nats' })],
+    testAlertChannel: ['/admin/alert-channels/{channel}/test', () => ({})],
+    createAlertSilence: ['/admin/alert-silences', () => ({ reason: 'a', until: new Date(Date.now() + 60_000).toISOString() })],
     createNextTenantCa: ['/admin/pki/authorities', () => ({})],
     rotateSigningKeys: ['/admin/nats/signing-keys/rotate', () => ({})],
     createNatsOperatorKey: ['/admin/nats/operator/signing-keys', () => ({}), asPlatform],

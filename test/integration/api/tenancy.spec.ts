@@ -48,8 +48,8 @@ describe('row-level security', () => {
       ),
     );
     expect(tables.filter(({ on }) => !on)).toEqual([]);
-    // Seals, what waits for one, and what is told are the database's own; calls and published results are counted by statements alone.
-    const without = ['agent_results', 'audit_seals', 'audit_unsealed', 'change_events', 'change_events_swept', 'rate_limits'];
+    // Seals, what waits for one, and what is told are the database's own; calls and published results are counted by statements alone, and watches noted.
+    const without = ['agent_results', 'audit_seals', 'audit_unsealed', 'change_events', 'change_events_swept', 'rate_limits', 'watches'];
     expect(tables.map(({ relname }) => relname)).toEqual(expect.arrayContaining(without));
     expect(tables).toHaveLength(entities.length + without.length);
   });

@@ -39,6 +39,7 @@ async function furnish({ api }: { api: Api }): Promise<Furnished> {
   const collector = await ok(api.post<{ id: string }>('/admin/collectors', { collector_type: 'flowgger' }));
   const component = { label: 'Agent', component_type: 'agent', component_id: 'agent-1', edge_site_id: site.id };
   const agent = await ok(api.post<{ id: string }>('/admin/edge-packages', component));
+  await ok(api.post('/admin/alert-channels', { name: 'On call', kind: 'webhook', url: 'https://alerts.example/x', secret: 'x'.repeat(32) }));
   await ok(api.post('/admin/nats/signing-keys/rotate'));
   await until('the leaf is provisioned', async () => (await api.get(`/admin/edge-sites/${site.id}/bundle`)).status === 200);
   await until('the collector is provisioned', async () => (await ok(api.get<{ status: string }>(`/admin/collectors/${collector.id}`))).status === 'ready');
