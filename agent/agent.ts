@@ -5,7 +5,7 @@ import type { AgentHello } from '../libs/contracts/index.js';
 import { sentenceOf } from './agent-error.js';
 import { CAPABILITIES } from './checks/checkers.js';
 import { doOnce } from './checks/do-once.js';
-import { Schedule, wait } from './checks/schedule.js';
+import { Schedule } from './checks/schedule.js';
 import { type Clock, GatewayClock, type Random } from './clock.js';
 import { type Configuration, configurationOf, ConfigurationStore, onThisMachine } from './configuration/configuration.js';
 import { backoff } from './gateway/backoff.js';
@@ -15,10 +15,12 @@ import type { GatewayFile } from './identity/gateway-file.js';
 import { IdentityStore, validityOf } from './identity/identity.js';
 import { isDue, renew } from './identity/renewal.js';
 import type { Log } from './log.js';
+import { Pace } from './pace.js';
 import { Outbox } from './reports/outbox.js';
 import { Reporter } from './reports/reporter.js';
 import { Spool } from './spool/spool.js';
 import { VERSION } from './version.js';
+import { wait } from './wait.js';
 
 /** How long a last report may take when the agent ends, in milliseconds. */
 const LAST_WORDS = 2_000;
@@ -45,6 +47,8 @@ export class Agent {
   readonly #spool: Spool;
   readonly #outbox: Outbox;
   readonly #reporter: Reporter;
+  readonly #polling: Pace;
+  readonly #renewal = { isUnderWay: false, failures: 0, notBefore: 0 };
   #configuration: Configuration;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -69,6 +73,7 @@ export class Agent {
       clock,
       interval: () => this.#configuration.heartbeatInterval,
     });
+    this.#polling = new Pace(clock, () => this.#configuration.pollInterval * 1000);
     const perform: Schedule['options']['perform'] = (check, stop) => doOnce(check, clock, stop);
     this.#schedule = new Schedule({ perform, onStatus: (one) => this.#reporter.note(one), onGone: (name) => this.#reporter.forget(name), clock, random });
   }
@@ -76,14 +81,14 @@ export class Agent {
   start(): void {
     const { signal } = this.#ending;
     this.apply(this.#configuration);
-    this.#running = Promise.all([this.#connection.run(signal), this.#reporter.run(signal), this.pollConfiguration(signal), this.renewCertificates(signal)]);
+    this.#running = Promise.all([this.#connection.run(signal), this.#reporter.run(signal), this.pollConfiguration(signal), this.lookAfterCertificate(signal)]);
   }
 
   /** Says what there is to say, or keeps it, and ends within some seconds. */
   async stop(): Promise<void> {
     await this.#schedule.stop();
     const last = this.#reporter.report();
-    await Promise.race([last, wait(LAST_WORDS + 500, new AbortController().signal)]);
+    await Promise.race([last, wait(LAST_WORDS + 500)]);
     this.#ending.abort();
     await this.#running;
     this.#spool.close();
@@ -113,11 +118,12 @@ export class Agent {
     await this.refreshConfiguration();
     await this.#outbox.drain();
     this.#reporter.hurry();
+    await this.renewIfDue();
   }
 
   private async pollConfiguration(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await wait(this.#configuration.pollInterval * 1000, signal);
+      await this.#polling.next(signal);
       if (!signal.aborted && this.#connection.isConnected) await this.refreshConfiguration();
     }
   }
@@ -126,13 +132,10 @@ export class Agent {
     const { log } = this.options;
     try {
       const answer = await this.#connection.ask((client) => client.getConfig(this.#configuration.version));
-      const configuration = configurationOf(answer, this.#configuration);
-      if (!answer.not_modified) {
-        this.apply(configuration);
-        log.info('has a new configuration', { version: configuration.version, checks: configuration.checks.length });
-        this.#configurations.keep(configuration);
-      }
-      this.#configuration = configuration;
+      this.apply(configurationOf(answer, this.#configuration));
+      if (answer.not_modified) return;
+      log.info('has a new configuration', { version: answer.config_version, checks: answer.checks.length });
+      this.#configurations.keep(this.#configuration);
     } catch (error) {
       // A gateway from before there were configurations has none to give.
       if ((error as ServiceError).code !== status.UNIMPLEMENTED) log.warn('the configuration could not be asked for, or kept: what the agent has stays', { error: sentenceOf(error) });
@@ -141,22 +144,32 @@ export class Agent {
 
   private apply(configuration: Configuration): void {
     this.#configuration = configuration;
+    this.#reporter.retime();
+    this.#polling.changed();
     this.#schedule.set(configuration.checks.map((check) => onThisMachine(check, this.options.gateway.leafDirectory)));
   }
 
-  private async renewCertificates(signal: AbortSignal): Promise<void> {
-    const { random, log } = this.options;
-    let failures = 0;
+  private async lookAfterCertificate(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await wait(failures === 0 ? RENEWAL_INTERVAL * random() : backoff(failures, random, RENEWAL_PATIENCE), signal);
-      if (signal.aborted || !this.#connection.isConnected || !isDue(validityOf(this.#connection.identity), this.#time.now())) continue;
-      try {
-        await this.renewCertificate();
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        log.error('the certificate could not be renewed: the one before stays', { error: sentenceOf(error) });
-      }
+      await wait(RENEWAL_INTERVAL, signal);
+      if (!signal.aborted) await this.renewIfDue();
+    }
+  }
+
+  private async renewIfDue(): Promise<void> {
+    const { random, clock, log } = this.options;
+    const renewal = this.#renewal;
+    if (renewal.isUnderWay || clock.elapsed() < renewal.notBefore || !this.#connection.isConnected || !isDue(validityOf(this.#connection.identity), this.#time.now())) return;
+    renewal.isUnderWay = true;
+    try {
+      await this.renewCertificate();
+      renewal.failures = 0;
+    } catch (error) {
+      renewal.failures += 1;
+      renewal.notBefore = clock.elapsed() + backoff(renewal.failures, random, RENEWAL_PATIENCE);
+      log.error('the certificate could not be renewed: the one before stays', { error: sentenceOf(error), until: new Date(validityOf(this.#connection.identity).to).toISOString() });
+    } finally {
+      renewal.isUnderWay = false;
     }
   }
 

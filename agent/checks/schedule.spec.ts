@@ -2,7 +2,8 @@ import { FIRST_CONFIGURATION } from '../configuration/configuration.js';
 import { systemClock } from '../clock.js';
 import type { CheckConfig, ServiceStatus } from '../gateway/wire.js';
 import { doOnce } from './do-once.js';
-import { nextAfter, Schedule, wait } from './schedule.js';
+import { wait } from '../wait.js';
+import { nextAfter, Schedule } from './schedule.js';
 
 const never = new AbortController().signal;
 const check = (name: string, more: Partial<CheckConfig> = {}): CheckConfig => ({ ...FIRST_CONFIGURATION.checks[0]!, name, interval_sec: 0.01, ...more });
@@ -40,7 +41,7 @@ describe('checks that are done again and again', () => {
 
   const times = (name: string) => done.filter((one) => one === name).length;
   const reached = async (name: string, count: number) => {
-    while (times(name) < count) await wait(1, never);
+    while (times(name) < count) await wait(1);
   };
 
   it('are done at their intervals, none while it is still done, and a slow one does not hold up others', async () => {
@@ -70,7 +71,7 @@ describe('checks that are done again and again', () => {
 
   it('say nothing once they were stopped', async () => {
     schedule.set([check('slow')]);
-    await wait(5, never);
+    await wait(5);
     await schedule.stop();
     expect(done).toEqual([]);
   });

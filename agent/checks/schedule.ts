@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../clock.js';
 import type { CheckConfig, ServiceStatus } from '../gateway/wire.js';
+import { wait } from '../wait.js';
 
 /** Milliseconds: checks that begin together do not all begin at once, and all have begun by then. */
 const SPREAD = 10_000;
@@ -72,17 +73,3 @@ export class Schedule {
 
 /** When to begin again: at the interval; times that have passed meanwhile are left out. */
 export const nextAfter = (due: number, interval: number, now: number): number => due + interval * Math.max(1, Math.ceil((now - due) / interval));
-
-/** Waits so many milliseconds, or until the signal. */
-export function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.max(0, milliseconds));
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
-}

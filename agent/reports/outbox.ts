@@ -41,7 +41,9 @@ export class Outbox {
     this.#isDraining = true;
     let sent = 0;
     try {
-      for (let batch = spool.oldest(); batch !== undefined && isConnected(); batch = spool.oldest()) {
+      while (isConnected()) {
+        const batch = spool.oldest();
+        if (batch === undefined) break;
         const reports = batch.records.map(({ content }) => decode(content));
         await send(reports).catch((error: unknown) => (isUnusable(error) ? this.sendSingly(reports) : Promise.reject(error as Error)));
         spool.remove(batch.segment);

@@ -1,6 +1,6 @@
-import { wait } from '../checks/schedule.js';
 import type { Clock } from '../clock.js';
 import type { ServiceStatus, StatusRequest } from '../gateway/wire.js';
+import { Pace } from '../pace.js';
 
 /** Milliseconds: what changes together is told together. */
 const GATHER = 200;
@@ -20,10 +20,11 @@ export interface ReporterOptions {
 /** Tells how all services are: every so many seconds, and at once when one becomes available or is no longer. */
 export class Reporter {
   readonly #statuses = new Map<string, ServiceStatus>();
-  #wake: (() => void) | undefined;
-  #isUrgent = false;
+  readonly #pace: Pace;
 
-  constructor(private readonly options: ReporterOptions) {}
+  constructor(private readonly options: ReporterOptions) {
+    this.#pace = new Pace(options.clock, () => options.interval() * 1000, GATHER);
+  }
 
   /** Notes how a service is. */
   note(status: ServiceStatus): void {
@@ -38,30 +39,23 @@ export class Reporter {
 
   /** Reports without waiting for the interval to pass. */
   hurry(): void {
-    this.#isUrgent = true;
-    this.#wake?.();
+    this.#pace.ask();
+  }
+
+  /** The interval is another. */
+  retime(): void {
+    this.#pace.changed();
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, interval } = this.options;
-    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
     while (!signal.aborted) {
-      if (!this.#isUrgent) await this.pause(clock.elapsed() + interval() * 1000);
-      if (this.#isUrgent) await wait(GATHER, signal);
+      await this.#pace.next(signal);
       if (!signal.aborted) await this.report();
     }
   }
 
   /** Makes a report of all services now. */
   async report(): Promise<void> {
-    this.#isUrgent = false;
     await this.options.put({ services: [...this.#statuses.values(), this.options.self()], timestamp: Math.floor(this.options.now() / 1000) });
-  }
-
-  private async pause(due: number): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await wait(due - this.options.clock.elapsed(), woken.signal);
-    this.#wake = undefined;
   }
 }

@@ -27,6 +27,8 @@ export class StandInGateway {
   readonly serials: string[] = [];
   /** By how many seconds its clock is ahead of ours. */
   ahead = 0;
+  /** How often it was asked something. */
+  asked = 0;
   /** Why it refuses whatever it is asked. */
   refusal: { code: status; details: string } | undefined;
   checks: Partial<CheckConfig>[] = [];
@@ -37,16 +39,16 @@ export class StandInGateway {
   readonly #authority: TestAuthority;
   #server: Server | undefined;
 
-  private constructor(
+  constructor(
     readonly port: number,
     /** When its CAs and the certificate of the agent were made. */
-    private readonly issued: Clock,
+    issued: Clock = systemClock,
   ) {
     this.#authority = new TestAuthority('acme', issued);
   }
 
-  static async create(issued: Clock = systemClock): Promise<StandInGateway> {
-    return new StandInGateway(await freePort(), issued);
+  static async create(): Promise<StandInGateway> {
+    return new StandInGateway(await freePort());
   }
 
   get ca(): string {
@@ -110,6 +112,7 @@ export class StandInGateway {
 
   private answering<Request>(handle: (request: Request) => object): Unary<Request> {
     return (call, answer) => {
+      this.asked += 1;
       const certificate = new X509Certificate(call.getAuthContext().sslPeerCertificate!.raw);
       if (!this.serials.includes(certificate.serialNumber)) this.serials.push(certificate.serialNumber);
       const isRenewed = certificate.serialNumber !== this.serials[0];
