@@ -59,10 +59,9 @@ export class Agent {
     this.#identities = new IdentityStore(gateway);
     this.#configurations = new ConfigurationStore(gateway.stateDirectory);
     this.#configuration = this.#configurations.load();
-    const identity = this.#identities.load();
     const hello = () => this.hello();
     const onConnected = () => void this.connected();
-    this.#connection = new Connection({ gateway, identity, hello, onConnected, clock, gatewayClock: this.#time, random, log });
+    this.#connection = new Connection({ gateway, identities: this.#identities.load(), hello, onConnected, clock, gatewayClock: this.#time, random, log });
     this.#spool = new Spool({ directory: join(gateway.stateDirectory, 'spool'), now: () => this.#time.now() });
     const send: Outbox['options']['send'] = (reports) => this.#connection.ask((client) => client.sendReports(reports, this.#ending.signal.aborted ? LAST_WORDS : undefined));
     this.#outbox = new Outbox({ spool: this.#spool, isConnected: () => this.#connection.isConnected, send, log });
@@ -176,12 +175,12 @@ export class Agent {
   private async renewCertificate(): Promise<void> {
     const before = this.#connection.identity;
     const renewed = await renew(before, (csr) => this.#connection.ask((client) => client.renewCertificate(csr)), this.#time);
-    // On the disk before it is shown: the gateway may take the one before no longer once it has seen it.
-    this.#identities.keep(renewed);
+    // On the disk before it is shown: the gateway takes the one before no longer once it has seen it.
+    this.#identities.keep(renewed, before);
     try {
       await this.#connection.become(renewed);
     } catch (error) {
-      this.#identities.keep(before);
+      if (this.#connection.isRefusal(error)) this.#identities.keep(before);
       throw error;
     }
     this.options.log.info('has a new certificate', { until: new Date(validityOf(renewed).to).toISOString() });

@@ -13,7 +13,8 @@ import { GatewayClient } from './gateway-client.js';
 
 export interface ConnectionOptions {
   gateway: GatewayFile;
-  identity: Identity;
+  /** What it can show, in the order in which it is tried. */
+  identities: readonly Identity[];
   hello: () => Partial<AgentHello>;
   /** It is there, and has said hello. */
   onConnected: (answer: AgentHelloAnswer) => void;
@@ -29,21 +30,22 @@ const LOOK_INTERVAL = 1_000;
 /** The agent's connection to the gateway: opened, greeted, and opened again for as long as the agent runs. */
 export class Connection {
   #client: GatewayClient | undefined;
-  #identity: Identity;
+  #identities: [Identity, ...Identity[]];
   #failures = 0;
   #lastFailure = '';
   #lost: (() => void) | undefined;
 
   constructor(private readonly options: ConnectionOptions) {
-    this.#identity = options.identity;
+    this.#identities = [...options.identities] as [Identity, ...Identity[]];
   }
 
   get isConnected(): boolean {
     return this.#client !== undefined;
   }
 
+  /** What it shows. */
   get identity(): Identity {
-    return this.#identity;
+    return this.#identities[0];
   }
 
   /** Connects, and connects again whenever the connection is lost, until the signal ends it. */
@@ -51,11 +53,12 @@ export class Connection {
     const { random, log } = this.options;
     while (!signal.aborted) {
       try {
-        await this.connect(this.#identity);
+        await this.connect(this.identity);
         await this.lost(signal);
         if (!signal.aborted) log.warn('the connection to the gateway is lost');
       } catch (error) {
         await this.say(error);
+        if (this.isRefusal(error)) this.#identities.push(this.#identities.shift()!);
       }
       this.disconnect();
       this.#failures += 1;
@@ -65,27 +68,27 @@ export class Connection {
 
   /**
    * Asks the gateway for something.
-   * @throws AgentError while there is no connection; what the call throws, which ends the connection when nobody is there any more
+   * @throws AgentError while there is no connection; what the call throws
    */
   async ask<Answer>(call: (client: GatewayClient) => Promise<Answer>): Promise<Answer> {
     const client = this.#client;
     if (client === undefined) throw new AgentError('The gateway cannot be reached now.');
     try {
-      return await call(client);
+      const answer = await call(client);
+      this.#lastFailure = '';
+      return answer;
     } catch (error) {
-      const { code } = error as ServiceError;
-      const isGone = code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.UNAUTHENTICATED;
-      if (isGone && this.#client === client) {
-        await this.say(error);
-        this.#lost?.();
-      }
+      await this.say(error);
+      // Whether the connection itself is lost, it tells. A gateway that only has no time keeps it.
+      if ((error as ServiceError).code === status.UNAUTHENTICATED && this.#client === client) this.#lost?.();
       throw error;
     }
   }
 
   /**
-   * Changes to another identity, if the gateway takes it: a second connection is opened with it, and takes the place of the first.
-   * @throws what saying hello with it throws; the connection stays as it was
+   * Changes to another identity: a second connection is opened with it, and takes the place of the first. When it is refused, all stays as it
+   * was; when it is not known what became of it, it is what is tried first from now on.
+   * @throws what saying hello with it throws
    */
   async become(identity: Identity): Promise<void> {
     const next = new GatewayClient(this.options.gateway, identity);
@@ -93,13 +96,22 @@ export class Connection {
       await next.hello(this.options.hello());
     } catch (error) {
       next.close();
+      if (!this.isRefusal(error)) {
+        this.#identities.unshift(identity);
+        this.#lost?.();
+      }
       throw error;
     }
     const before = this.#client;
+    this.#identities = [identity];
     this.#client = next;
-    this.#identity = identity;
     next.onLost(() => this.#client === next && this.#lost?.());
     before?.close();
+  }
+
+  /** Whether the gateway has said that it does not take what it was shown. */
+  isRefusal(error: unknown): boolean {
+    return failureOf(error, this.options.gateway).kind === 'refused';
   }
 
   private async connect(identity: Identity): Promise<void> {

@@ -7,6 +7,9 @@ import { type ConfigAnswer, gatewayService, type RenewalAnswer, type StatusReque
 /** How long an answer may take, in milliseconds. */
 const DEADLINE = 10_000;
 
+/** The same for many reports, which the gateway takes as fast as it likes. */
+const STREAM_DEADLINE = 60_000;
+
 /** What a connection that says nothing is asked after, and given up after, in milliseconds. */
 const KEEPALIVE_INTERVAL = 20_000;
 const KEEPALIVE_TIMEOUT = 10_000;
@@ -50,11 +53,11 @@ export class GatewayClient {
     return this.call('RenewCertificate', { csr });
   }
 
-  /** Sends reports in their order: a small one as a message, larger ones and several over a stream. @param deadline milliseconds */
-  async sendReports(reports: readonly StatusRequest[], deadline = DEADLINE): Promise<void> {
+  /** Sends reports in their order: a small one as a message, larger ones and several over a stream. @param limit how long it may take, in milliseconds */
+  async sendReports(reports: readonly StatusRequest[], limit = STREAM_DEADLINE): Promise<void> {
     const pieces = reports.flatMap((report) => inPieces(report));
-    if (pieces.length === 1) await this.call('PushStatus', reports[0]!, deadline);
-    else if (pieces.length > 1) await this.stream('StreamStatus', pieces, deadline);
+    if (pieces.length === 1) await this.call('PushStatus', reports[0]!, Math.min(limit, DEADLINE));
+    else if (pieces.length > 1) await this.stream('StreamStatus', pieces, limit);
   }
 
   /** Calls back once when the connection is no more. */

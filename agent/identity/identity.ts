@@ -65,7 +65,7 @@ function privateKey(pem: string, from: string) {
   }
 }
 
-/** Where the identity is: as it came with the package, or as it was renewed, whichever was issued last. */
+/** What the agent can show: what came with its package, and what it has renewed since. */
 export class IdentityStore {
   readonly #renewed: string;
 
@@ -73,30 +73,33 @@ export class IdentityStore {
     this.#renewed = join(files.stateDirectory, 'identity.json');
   }
 
-  /** @throws AgentError when there is none that can be used */
-  load(): Identity {
+  /**
+   * What is to be tried, in this order: what was issued last comes first.
+   * @throws AgentError when there is nothing that can be used
+   */
+  load(): Identity[] {
     const { certFile, keyFile, caFile } = this.files;
     const enrolled = { certificatePem: readText(certFile), keyPem: readText(keyFile), caChainPem: readText(caFile) };
     assertIdentity(enrolled, certFile);
-    const renewed = this.loadRenewed();
-    return renewed !== undefined && validityOf(renewed).from > validityOf(enrolled).from ? renewed : enrolled;
+    const all = [...this.loadRenewed(), enrolled].sort((a, b) => validityOf(b).from - validityOf(a).from);
+    return all.filter((one, index) => all.findIndex(({ certificatePem }) => certificatePem === one.certificatePem) === index);
   }
 
-  /** Certificate, key and CAs are one file, so that they change together. */
-  keep(identity: Identity): void {
+  /** Certificates, keys and CAs are one file, so that they change together. @param identities what is to be tried first, first */
+  keep(...identities: Identity[]): void {
     mkdirSync(this.files.stateDirectory, { recursive: true, mode: 0o700 });
-    writeAtomically(this.#renewed, JSON.stringify(identity));
+    writeAtomically(this.#renewed, JSON.stringify(identities));
   }
 
-  /** One that cannot be used is as good as none: that of the package is still there. */
-  private loadRenewed(): Identity | undefined {
-    if (!existsSync(this.#renewed)) return undefined;
+  /** What cannot be used is as good as none: that of the package is still there. */
+  private loadRenewed(): Identity[] {
+    if (!existsSync(this.#renewed)) return [];
     try {
-      const identity = JSON.parse(readFileSync(this.#renewed, 'utf8')) as Identity;
-      assertIdentity(identity, this.#renewed);
-      return identity;
+      const identities = JSON.parse(readFileSync(this.#renewed, 'utf8')) as Identity[];
+      for (const identity of identities) assertIdentity(identity, this.#renewed);
+      return identities;
     } catch {
-      return undefined;
+      return [];
     }
   }
 }

@@ -234,7 +234,7 @@ describe('an agent whose certificate is more than half through its life', () => 
     await saying('has a new certificate');
     await until('it is shown', () => gateway.serials.length === 2);
     expect(statSync(identity()).mode & 0o777).toBe(0o600);
-    const { keyPem } = JSON.parse(readFileSync(identity(), 'utf8')) as { keyPem: string };
+    const [{ keyPem }] = JSON.parse(readFileSync(identity(), 'utf8')) as [{ keyPem: string }];
     expect(readFileSync(join(agent.home, 'certs/component-key.pem'), 'utf8')).not.toBe(keyPem);
     await agent.kill();
     const hellos = gateway.hellos.length;
@@ -253,6 +253,17 @@ describe('an agent whose certificate is more than half through its life', () => 
     const hellos = gateway.hellos.length;
     agent.start();
     await until('it is back', () => gateway.hellos.length > hellos);
+  });
+
+  it('goes back to the one before when the gateway does not take the new one after a restart', async () => {
+    agent.start();
+    await saying('has a new certificate');
+    await agent.kill();
+    gateway.takesRenewed = false;
+    const hellos = gateway.hellos.length;
+    agent.start();
+    await until('it is back', () => gateway.hellos.length > hellos);
+    expect(agent.log).toContain('The gateway refuses this agent: This certificate is not on record.');
   });
 
   it('starts with that of its package when the new one cannot be read', async () => {
