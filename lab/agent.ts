@@ -30,13 +30,13 @@ export class AgentProcess {
   }
 
   /** Runs a command of it to its end. */
-  command(...args: string[]): Promise<Outcome> {
-    return run(process.execPath, [PROGRAM, ...args]);
+  command(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    return run(process.execPath, [PROGRAM, ...args], { env });
   }
 
   /** @param archive file of an onboarding package @throws Error with what it said */
   async enrol(archive: string, ...more: string[]): Promise<string> {
-    const { code, output } = await this.command('enrol', '--bundle', archive, '--dir', this.home, ...more);
+    const { code, output } = await this.command(['enrol', '--bundle', archive, '--dir', this.home, ...more]);
     if (code !== 0) throw new Error(`enrol ended with ${code}: ${output}`);
     return output;
   }

@@ -17,6 +17,7 @@ describe('the round trip that ping prints', () => {
     ['64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=0.034 ms', 0.034],
     ['64 bytes from 127.0.0.1: seq=0 ttl=64 time=12 ms', 12],
     ['64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time<1 ms', 1],
+    ['64 Bytes von 127.0.0.1: icmp_seq=1 ttl=64 Zeit=0,034 ms', 0.034],
     ['PING 127.0.0.1', null],
   ])('is read from %s', (line, expected) => expect(roundTripOf(`PING\n${line}\n`)).toBe(expected));
 });

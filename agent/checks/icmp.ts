@@ -8,7 +8,7 @@ export const icmp: Checker = async ({ target, timeout_sec: timeout }, { signal }
   if (target === '') throw new AgentError('The check has no target: which host is to be pinged?');
   try {
     // No shell, and no target that could be taken for an option.
-    const { stdout } = await promisify(execFile)('ping', ['-n', '-c', '1', '-W', String(Math.max(1, timeout)), '--', target], { signal, env: { PATH: PATHS, LC_ALL: 'C' } });
+    const { stdout } = await promisify(execFile)('ping', ['-n', '-c', '1', '-W', String(Math.max(1, timeout)), '--', target], { signal });
     return { available: true, details: { round_trip_ms: roundTripOf(stdout) } };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') throw new AgentError('This machine has no ping: install iputils-ping.');
@@ -18,10 +18,8 @@ export const icmp: Checker = async ({ target, timeout_sec: timeout }, { signal }
   }
 };
 
-const PATHS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** Milliseconds, as iputils and busybox print them; null when they do not. */
+/** Milliseconds, as iputils and busybox print them, in the language of the machine; null when they do not. */
 export function roundTripOf(output: string): number | null {
-  const found = /time[=<]([\d.]+) ?ms/.exec(output)?.[1];
-  return found === undefined ? null : Number(found);
+  const found = /[=<]([\d.,]+) ?ms/.exec(output)?.[1];
+  return found === undefined ? null : Number(found.replace(',', '.'));
 }

@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { env } from 'node:process';
 import { status } from '@grpc/grpc-js';
 import { AgentProcess } from '../../../lab/agent.js';
 import { temporaryDirectory } from '../../../lab/temporary-directory.js';
@@ -30,7 +32,7 @@ const packaged = async (agentId?: string) => {
 };
 const enrolled = async () => agent.enrol(await packaged());
 /** Checks that cost nothing, and are quick. */
-const process = (name: string, target: string) => ({ check_id: name, check_type: 'process', name, enabled: true, interval_sec: 1, timeout_sec: 1, target });
+const running = (name: string, target: string) => ({ check_id: name, check_type: 'process', name, enabled: true, interval_sec: 1, timeout_sec: 1, target });
 const saying = (text: string | RegExp) => until(`the agent says ${text}`, () => (typeof text === 'string' ? agent.log.includes(text) : text.test(agent.log)));
 const reported = (name: string) => gateway.reports.flatMap(({ services }) => services.filter((one) => one.service_name === name));
 const lastOf = (name: string) => JSON.parse(reported(name).at(-1)?.message.toString() ?? 'null') as Record<string, unknown> | null;
@@ -46,7 +48,7 @@ describe('an agent that enrols', () => {
   it('does not take the place of another, unless it is told to', async () => {
     await enrolled();
     const other = await packaged('agent-2');
-    const refused = await agent.command('enrol', '--bundle', other, '--dir', agent.home);
+    const refused = await agent.command(['enrol', '--bundle', other, '--dir', agent.home]);
     expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('is that of the agent "agent-1", and the package is for "agent-2"') });
     expect((await agent.enrol(other, '--replace'))).toContain('has enrolled');
   });
@@ -57,25 +59,25 @@ describe('an agent that enrols', () => {
   ])('says so when its package %s', async (_what, content, why) => {
     const file = await packaged();
     writeFileSync(file, content ?? readFileSync(file).subarray(0, 900));
-    const { code, output } = await agent.command('enrol', '--bundle', file, '--dir', agent.home);
+    const { code, output } = await agent.command(['enrol', '--bundle', file, '--dir', agent.home]);
     expect([code, output]).toEqual([1, expect.stringContaining(why)]);
     expect(output).not.toMatch(/\n.*at /);
   });
 
   it('says what is wrong with a token, and does not repeat it', async () => {
-    const { code, output } = await agent.command('enrol', '--token', 'collectorpkg-v2:secret', '--dir', agent.home);
+    const { code, output } = await agent.command(['enrol', '--token', 'collectorpkg-v2:secret', '--dir', agent.home]);
     expect([code, output]).toEqual([1, expect.stringContaining('not the token of an onboarding package')]);
     expect(output).not.toContain('secret');
   });
 
   it('has to have enrolled before it runs', async () => {
-    expect(await agent.command('run', '--config', agent.home)).toMatchObject({ code: 1, output: expect.stringContaining('enrol first') });
+    expect(await agent.command(['run', '--config', agent.home])).toMatchObject({ code: 1, output: expect.stringContaining('enrol first') });
   });
 });
 
 describe('an agent that runs', () => {
   it('says who it is, does what it is told, and reports it', async () => {
-    gateway.checks = [process('node', 'node'), process('a"b $(touch x) `id` 🏭', 'no such process')];
+    gateway.checks = [running('node', 'node'), running('a"b $(touch x) `id` 🏭', 'no such process')];
     gateway.configVersion = 'v1';
     await enrolled();
     await gateway.start();
@@ -87,13 +89,13 @@ describe('an agent that runs', () => {
   });
 
   it('changes to what it is told next, and goes on with that while the gateway is away', async () => {
-    gateway.checks = [process('before', 'node')];
+    gateway.checks = [running('before', 'node')];
     gateway.configVersion = 'v1';
     await enrolled();
     await gateway.start();
     agent.start();
     await until('the first is reported', () => reported('before').length > 0);
-    gateway.checks = [process('after', 'node')];
+    gateway.checks = [running('after', 'node')];
     gateway.configVersion = 'v2';
     await until('the next is reported', () => reported('after').length > 0);
     const count = reported('before').length;
@@ -110,7 +112,7 @@ describe('an agent that runs', () => {
   });
 
   it('keeps what it has to say while the gateway is away, and says it in order with its times, also when it is killed meanwhile', async () => {
-    gateway.checks = [process('node', 'node')];
+    gateway.checks = [running('node', 'node')];
     gateway.configVersion = 'v1';
     await enrolled();
     await gateway.start();
@@ -132,13 +134,13 @@ describe('an agent that runs', () => {
   });
 
   it('says at once when something is no longer available', async () => {
-    gateway.checks = [process('node', 'node')];
+    gateway.checks = [running('node', 'node')];
     gateway.configVersion = 'v1';
     await enrolled();
     await gateway.start();
     agent.start();
     await until('it reports', () => reported('node').at(-1)?.available);
-    gateway.checks = [process('node', 'no such process')];
+    gateway.checks = [running('node', 'no such process')];
     gateway.configVersion = 'v2';
     await until('it is reported as gone', () => reported('node').at(-1)?.available === false);
   });
@@ -271,5 +273,40 @@ describe('an agent whose certificate is more than half through its life', () => 
     writeFileSync(identity(), '{"certificatePem": "');
     agent.start();
     await saying('connected');
+  });
+});
+
+describe('what an agent finds out when it is asked', () => {
+  const check = (target: string) => ({ check_id: target, check_type: 'icmp', name: `ping ${target}`, enabled: true, interval_sec: 10, timeout_sec: 2, target, port: 0, path: '', method: '', settings: {} });
+  const found = async (targets: string[], surroundings: NodeJS.ProcessEnv) => {
+    await enrolled();
+    mkdirSync(join(agent.home, 'state'), { recursive: true });
+    writeFileSync(join(agent.home, 'state/configuration.json'), JSON.stringify({ version: 'v1', heartbeatInterval: 30, pollInterval: 30, checks: targets.map(check) }));
+    return agent.command(['check', '--config', agent.home], surroundings);
+  };
+  /** The system's, or that of busybox, which the tests have. */
+  const withPing = () => {
+    const bin = join(directory, 'bin');
+    mkdirSync(bin);
+    const PATH = `${resolve('.cache/bin')}:${env.PATH}`;
+    symlinkSync(resolve(execFileSync('sh', ['-c', 'command -v busybox'], { env: { PATH }, encoding: 'utf8' }).trim()), join(bin, 'ping'));
+    return { PATH: `${bin}:${PATH}` };
+  };
+
+  it('is printed, a line for each check', async () => {
+    const { code, output } = await found(['127.0.0.1'], withPing());
+    expect([code, output]).toEqual([0, expect.stringMatching(/^service +type +is +took +found\nping 127.0.0.1 +icmp +available +\d+ ms +round_trip_ms=[\d.]+\n$/)]);
+  });
+
+  it('is that no host has a name which is meant for a shell, or looks like an option', async () => {
+    const names = ['-f', '$(touch x)', "'; rm -rf /", '`id`', 'a"b'];
+    const { code, output } = await found(names, withPing());
+    const lines = output.trim().split('\n').slice(1);
+    expect([code, lines.length]).toEqual([1, names.length]);
+    names.forEach((name, n) => expect(lines[n]).toMatch(new RegExp(`NOT AVAILABLE.*bad address '${name.replace(/[$()*`/]/g, '\\$&')}'`)));
+  });
+
+  it('is that the machine has no ping, where it has none', async () => {
+    expect(await found(['127.0.0.1'], { PATH: directory })).toMatchObject({ code: 1, output: expect.stringContaining('This machine has no ping: install iputils-ping.') });
   });
 });
