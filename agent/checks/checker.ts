@@ -5,6 +5,8 @@ export interface Finding {
   available: boolean;
   /** Becomes the JSON of the status. `error` says why it is not available. */
   details: { error?: string | null; [name: string]: unknown };
+  /** What is told at once when it changes, beside `available`. */
+  salient?: readonly unknown[];
 }
 
 /** What a checker is given beside the check. */

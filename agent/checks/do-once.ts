@@ -25,6 +25,7 @@ export async function doOnce(check: CheckConfig, clock: Clock, stop: AbortSignal
     message: jsonOf(finding.details),
     response_time: Math.round((clock.elapsed() - began) * 1e6),
     source: check.check_id,
+    salient: JSON.stringify([finding.available, ...(finding.salient ?? [])]),
   };
 }
 

@@ -3,7 +3,7 @@ import type { CheckConfig, ServiceStatus } from '../gateway/wire.js';
 import { wait } from '../wait.js';
 
 /** Milliseconds: checks that begin together do not all begin at once, and all have begun by then. */
-const SPREAD = 10_000;
+const SPREAD = 5_000;
 
 const DEFAULT_INTERVAL = 30;
 

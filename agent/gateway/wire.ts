@@ -36,6 +36,8 @@ export interface ServiceStatus {
   /** Nanoseconds. */
   response_time: number;
   source: string;
+  /** Not on the wire: what is told at once when it changes. */
+  salient?: string;
 }
 
 export interface StatusRequest {

@@ -17,10 +17,10 @@ export const leafCheck: Checker = async (check, { signal }) => {
   try {
     monitoring = await readMonitoring(check.settings.monitor_url || DEFAULT_MONITOR_URL, signal);
   } catch (error) {
-    return { available: false, details: { ...silent(sentenceOf(error), checksum) } };
+    return { available: false, details: { ...silent(sentenceOf(error), checksum) }, salient: [checksum] };
   }
   const findings = findingsOf(monitoring, { disk: await diskOf(monitoring.jsz.config?.store_dir), configChecksum: checksum });
-  return { available: findings.healthz === 'ok', details: { ...findings } };
+  return { available: findings.healthz === 'ok', details: { ...findings }, salient: [findings.healthz, findings.upstream_connected, checksum] };
 };
 
 /** Of the disk that the leaf keeps messages on, in bytes, for others than root; undefined when the agent may not look. */

@@ -84,7 +84,7 @@ export class Outbox {
 const isUnusable = (error: unknown): boolean => (error as Partial<ServiceError>).code === status.INVALID_ARGUMENT;
 
 /** As JSON, with what a check found as the text that it is. */
-const encode = ({ services, timestamp }: StatusRequest): Buffer => Buffer.from(JSON.stringify({ timestamp, services: services.map((one) => ({ ...one, message: one.message.toString('utf8') })) }));
+const encode = ({ services, timestamp }: StatusRequest): Buffer => Buffer.from(JSON.stringify({ timestamp, services: services.map(({ salient: _salient, message, ...one }) => ({ ...one, message: message.toString('utf8') })) }));
 
 function decode(content: Buffer): StatusRequest {
   const { services, timestamp } = JSON.parse(content.toString('utf8')) as { timestamp: number; services: (Omit<StatusRequest['services'][number], 'message'> & { message: string })[] };

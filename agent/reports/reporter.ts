@@ -17,7 +17,7 @@ export interface ReporterOptions {
   interval: () => number;
 }
 
-/** Tells how all services are: every so many seconds, and at once when one becomes available or is no longer. */
+/** Tells how all services are: every so many seconds, and at once when something has changed that cannot wait. */
 export class Reporter {
   readonly #statuses = new Map<string, ServiceStatus>();
   readonly #pace: Pace;
@@ -30,7 +30,7 @@ export class Reporter {
   note(status: ServiceStatus): void {
     const before = this.#statuses.get(status.service_name);
     this.#statuses.set(status.service_name, status);
-    if (before?.available !== status.available) this.hurry();
+    if (before?.salient !== status.salient) this.hurry();
   }
 
   forget(serviceName: string): void {
