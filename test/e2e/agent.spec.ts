@@ -112,15 +112,6 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
     await until('the site has not drifted any more', async () => !(await drifted()));
   }));
 
-  it('does what people have it check', lab(async ({ arranged: { acme, site } }) => {
-    const names = ['The leaf’s listener', 'a"b $(touch x) `id` 🏭'];
-    const ports = [site.leaf.port, await freePort()];
-    const check = (n: number) => ({ edge_site_id: site.id, name: names[n], check_type: 'tcp', target: '127.0.0.1', port: ports[n], interval_sec: 10 });
-    await Promise.all([ok(acme.api.post('/admin/checks', check(0))), ok(acme.api.post('/admin/checks', check(1)))]);
-    await service(acme, site, names[0]!, ({ available }) => available);
-    expect((await service(acme, site, names[1]!, ({ available }) => !available)).details.error).toContain('ECONNREFUSED');
-  }));
-
   it('sees the leaf stop and come back', lab(async ({ arranged }) => {
     await arranged.site.leaf.stop();
     await leaf(arranged, ({ healthz }, available) => !available && healthz === 'no answer');
@@ -135,36 +126,50 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
     await leaf(arranged, ({ upstream_connected: connected }) => connected);
   }));
 
-  it('keeps what it sees while the gateway is gone, and tells it when that is back', lab(async ({ deployment, arranged }) => {
-    await gateway!.kill();
-    gateway = undefined;
-    await arranged.site.leaf.stop();
-    await until('something is kept', () => kept().length > 0);
-    gateway = await startGateway(deployment);
-    await until('nothing is kept any more', () => kept().length === 0);
-    await leaf(arranged, (_findings, available) => !available);
-    await arranged.site.leaf.start();
-    await leaf(arranged, (_findings, available) => available);
-  }));
+  // What has nothing to do with the version of the leaf is tested with one.
+  if (version !== 'latest') return;
 
-  it('is the same one after it was killed, and started while the gateway is gone', lab(async ({ deployment, arranged: { acme, site } }) => {
-    const before = (await shown(acme.api, site))!;
-    await agent.kill();
-    await gateway!.kill();
-    gateway = undefined;
-    agent.start();
-    await until('something is kept', () => kept().length > 0);
-    gateway = await startGateway(deployment);
-    const after = await until('it is back', async () => {
-      const found = await shown(acme.api, site);
-      return found!.last_seen_at > before.last_seen_at && found;
-    });
-    expect(after.id).toBe(before.id);
-  }));
+  describe('and its gateway', () => {
+    it('does what people have it check', lab(async ({ arranged: { acme, site } }) => {
+      const names = ['The leaf’s listener', 'a"b $(touch x) `id` 🏭'];
+      const ports = [site.leaf.port, await freePort()];
+      const check = (n: number) => ({ edge_site_id: site.id, name: names[n], check_type: 'tcp', target: '127.0.0.1', port: ports[n], interval_sec: 10 });
+      await Promise.all([ok(acme.api.post('/admin/checks', check(0))), ok(acme.api.post('/admin/checks', check(1)))]);
+      await service(acme, site, names[0]!, ({ available }) => available);
+      expect((await service(acme, site, names[1]!, ({ available }) => !available)).details.error).toContain('ECONNREFUSED');
+    }));
 
-  it('is told that it is wanted no longer', lab(async ({ arranged: { acme } }) => {
-    await ok(acme.api.post(`/admin/edge-packages/${issued.id}/revoke`));
-    await until('it says so', () => /The gateway refuses this agent/.test(agent.log));
-    expect(await agent.stop()).toBe(0);
-  }));
+    it('keeps what it sees while the gateway is gone, and tells it when that is back', lab(async ({ deployment, arranged }) => {
+      await gateway!.kill();
+      gateway = undefined;
+      await arranged.site.leaf.stop();
+      await until('something is kept', () => kept().length > 0);
+      gateway = await startGateway(deployment);
+      await until('nothing is kept any more', () => kept().length === 0);
+      await leaf(arranged, (_findings, available) => !available);
+      await arranged.site.leaf.start();
+      await leaf(arranged, (_findings, available) => available);
+    }));
+
+    it('is the same one after it was killed, and started while the gateway is gone', lab(async ({ deployment, arranged: { acme, site } }) => {
+      const before = (await shown(acme.api, site))!;
+      await agent.kill();
+      await gateway!.kill();
+      gateway = undefined;
+      agent.start();
+      await until('something is kept', () => kept().length > 0);
+      gateway = await startGateway(deployment);
+      const after = await until('it is back', async () => {
+        const found = await shown(acme.api, site);
+        return found!.last_seen_at > before.last_seen_at && found;
+      });
+      expect(after.id).toBe(before.id);
+    }));
+
+    it('is told that it is wanted no longer', lab(async ({ arranged: { acme } }) => {
+      await ok(acme.api.post(`/admin/edge-packages/${issued.id}/revoke`));
+      await until('it says so', () => /The gateway refuses this agent/.test(agent.log));
+      expect(await agent.stop()).toBe(0);
+    }));
+  });
 });
