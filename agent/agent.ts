@@ -50,6 +50,7 @@ export class Agent {
   readonly #polling: Pace;
   readonly #renewal = { isUnderWay: false, failures: 0, notBefore: 0 };
   #configuration: Configuration;
+  #isEnding = false;
   #running: Promise<unknown> = Promise.resolve();
 
   /** @throws AgentError when what it has enrolled with cannot be used */
@@ -63,7 +64,7 @@ export class Agent {
     const onConnected = () => void this.connected();
     this.#connection = new Connection({ gateway, identities: this.#identities.load(), hello, onConnected, clock, gatewayClock: this.#time, random, log });
     this.#spool = new Spool({ directory: join(gateway.stateDirectory, 'spool'), now: () => this.#time.now() });
-    const send: Outbox['options']['send'] = (reports) => this.#connection.ask((client) => client.sendReports(reports, this.#ending.signal.aborted ? LAST_WORDS : undefined));
+    const send: Outbox['options']['send'] = (reports) => this.#connection.ask((client) => client.sendReports(reports, this.#isEnding ? LAST_WORDS : undefined));
     this.#outbox = new Outbox({ spool: this.#spool, isConnected: () => this.#connection.isConnected, send, log });
     this.#reporter = new Reporter({
       put: (report) => this.#outbox.put(report),
@@ -85,11 +86,14 @@ export class Agent {
 
   /** Says what there is to say, or keeps it, and ends within some seconds. */
   async stop(): Promise<void> {
+    this.#isEnding = true;
     await this.#schedule.stop();
     const last = this.#reporter.report();
-    await Promise.race([last, wait(LAST_WORDS + 500)]);
+    await Promise.race([last, wait(LAST_WORDS)]);
     this.#ending.abort();
     await this.#running;
+    // Without its connection, what is still being sent is kept.
+    await Promise.race([last, wait(500)]);
     this.#spool.close();
   }
 

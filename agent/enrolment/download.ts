@@ -26,7 +26,7 @@ function urlOf(token: string): URL {
     const [payload = ''] = token.slice(ENROLLMENT_TOKEN_PREFIX.length).split('.');
     const { u, p } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Record<string, unknown>;
     if (!token.startsWith(ENROLLMENT_TOKEN_PREFIX) || typeof u !== 'string' || typeof p !== 'string') throw new Error('it is another');
-    return new URL(`${u.replace(/\/+$/, '')}/edge-packages/${encodeURIComponent(p)}/bundle`);
+    return new URL(`${u}${u.endsWith('/') ? '' : '/'}edge-packages/${encodeURIComponent(p)}/bundle`);
   } catch {
     throw new AgentError(`This is not the token of an onboarding package: it begins with ${ENROLLMENT_TOKEN_PREFIX}. Copy all of it (POST /api/admin/edge-packages/:id/download-tokens).`);
   }

@@ -58,7 +58,7 @@ const upstreamOf = ({ leafs = [] }: Leafz, systemAccount: string | undefined) =>
 
 /** Of a duration as Go writes it, `1m2.5s` or `634µs`; null when it is none. */
 export function millisecondsOf(duration: string | undefined): number | null {
-  const parts = [...(duration ?? '').matchAll(/([\d.]+)(ns|µs|us|ms|s|m|h)/g)];
+  const parts = [...(duration ?? '').matchAll(/(\d{1,15}(?:\.\d{1,9})?)(ns|µs|us|ms|s|m|h)/g)];
   if (parts.length === 0) return null;
   const units: Record<string, number> = { ns: 1e-6, µs: 1e-3, us: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit!]!, 0);

@@ -155,6 +155,16 @@ describe('an agent that runs', () => {
     expect(gateway.reports.length).toBeGreaterThan(before);
   });
 
+  it('keeps its last report, and ends, when the gateway has stopped answering', async () => {
+    await enrolled();
+    await gateway.start();
+    agent.start();
+    await until('it reports', () => gateway.reports.length > 0);
+    gateway.hangs = true;
+    expect(await agent.stop()).toBe(0);
+    expect(kept().length).toBeGreaterThan(0);
+  });
+
   it('keeps its last report when the gateway is away by then', async () => {
     await enrolled();
     agent.start();

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ok } from '../../../lab/api.js';
+import { AgentProcess } from '../../../lab/agent.js';
+import { type Api, ok } from '../../../lab/api.js';
 import { temporaryDirectory } from '../../../lab/temporary-directory.js';
 import { until } from '../../../lab/until.js';
 import { GatewayClock, systemClock } from '../../../agent/clock.js';
@@ -8,12 +9,15 @@ import { GatewayClient } from '../../../agent/gateway/gateway-client.js';
 import type { GatewayFile } from '../../../agent/identity/gateway-file.js';
 import { type Identity, IdentityStore, validityOf } from '../../../agent/identity/identity.js';
 import { renew } from '../../../agent/identity/renewal.js';
+import type { DownloadTokenDto } from '../../../src/bundles/dto/download-token.dto.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
 import type { OnboardingPackageDto } from '../../../src/onboarding/dto/onboarding-package.dto.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { identityOf } from '../gateway/agent.js';
 
 let app: TestApp;
+let acme: Api;
+let issued: OnboardingPackageDto;
 let directory: string;
 let gateway: GatewayFile;
 let enrolled: Identity;
@@ -21,10 +25,11 @@ const clients: GatewayClient[] = [];
 
 beforeAll(async () => {
   app = await startTestApp({ ROLES: 'api,gateway' });
-  const { api } = await app.tenant('Acme');
-  const site = await ok(api.post<EdgeSiteDto>('/admin/edge-sites', { name: 'Hamburg' }));
+  acme = (await app.tenant('Acme')).api;
+  const site = await ok(acme.post<EdgeSiteDto>('/admin/edge-sites', { name: 'Hamburg' }));
   const asked = { label: 'An agent', component_type: 'agent', component_id: 'agent-1', edge_site_id: site.id };
-  const { address, serverName, cert, key, ca } = await identityOf(api, await ok(api.post<OnboardingPackageDto>('/admin/edge-packages', asked)));
+  issued = await ok(acme.post<OnboardingPackageDto>('/admin/edge-packages', asked));
+  const { address, serverName, cert, key, ca } = await identityOf(acme, issued);
   directory = temporaryDirectory();
   const file = (name: string, text: string) => {
     writeFileSync(join(directory, name), text);
@@ -45,6 +50,18 @@ const as = (identity: Identity) => {
   clients.push(client);
   return client;
 };
+
+describe('an agent that enrols with a token', () => {
+  it('downloads its package, once', async () => {
+    const agent = new AgentProcess({ directory });
+    const { token } = await ok(acme.post<DownloadTokenDto>(`/admin/edge-packages/${issued.id}/download-tokens`));
+    const enrol = () => agent.command(['enrol', '--token', token, '--dir', agent.home]);
+    expect(await enrol()).toMatchObject({ code: 0, output: expect.stringContaining('The agent agent-1 has enrolled') });
+    const again = await enrol();
+    expect(again).toMatchObject({ code: 1, output: expect.stringMatching(/answered 404: /) });
+    expect(again.output).not.toContain(token);
+  });
+});
 
 describe('an agent at the gateway of the service', () => {
   it('says hello, and gets what it is to check', async () => {

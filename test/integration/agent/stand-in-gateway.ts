@@ -33,6 +33,8 @@ export class StandInGateway {
   refusal: { code: status; details: string } | undefined;
   checks: Partial<CheckConfig>[] = [];
   configVersion = '';
+  /** Whether it takes reports and says nothing. */
+  hangs = false;
   /** Whether it takes agents with a certificate that it has renewed. */
   takesRenewed = true;
   renewals = 0;
@@ -87,6 +89,7 @@ export class StandInGateway {
         return config_version === this.configVersion ? { not_modified: true, ...intervals } : { ...intervals, checks: this.checks };
       }),
       PushStatus: this.answering<StatusRequest>((report) => {
+        if (this.hangs) return undefined;
         this.reports.push(report);
         return { received: true };
       }),
@@ -110,7 +113,8 @@ export class StandInGateway {
     this.#server = undefined;
   }
 
-  private answering<Request>(handle: (request: Request) => object): Unary<Request> {
+  /** @param handle gives nothing where nothing is to be answered */
+  private answering<Request>(handle: (request: Request) => object | undefined): Unary<Request> {
     return (call, answer) => {
       this.asked += 1;
       const certificate = new X509Certificate(call.getAuthContext().sslPeerCertificate!.raw);
@@ -118,7 +122,10 @@ export class StandInGateway {
       const isRenewed = certificate.serialNumber !== this.serials[0];
       if (this.refusal !== undefined) answer(this.refusal);
       else if (isRenewed && !this.takesRenewed) answer({ code: status.UNAUTHENTICATED, details: 'This certificate is not on record.' });
-      else answer(null, handle(call.request));
+      else {
+        const value = handle(call.request);
+        if (value !== undefined) answer(null, value);
+      }
     };
   }
 
