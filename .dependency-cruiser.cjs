@@ -109,7 +109,14 @@ module.exports = {
       name: 'other-workspaces-know-the-wire-only',
       severity: 'error',
       from: { path: '^(?:agent|cli|web)/' },
-      to: { path: '^(?:src|libs)/', pathNot: '^libs/contracts/' },
+      to: { path: '^(?:src|libs|lab)/', pathNot: '^libs/contracts/index\\.ts$' },
+    },
+    {
+      name: 'agent-stands-alone',
+      comment: 'The agent is one file: nobody imports it, and it has what it needs by its own package.json.',
+      severity: 'error',
+      from: { path: '^(?:src|libs|migrations|lab|demo|bench|soak)/' },
+      to: { path: '^agent/' },
     },
     {
       name: 'not-to-dev-dependencies',

@@ -26,7 +26,7 @@ hash_of_lock() { sha256sum <package-lock.json | cut -c 1-64; }
 hash_of_sources() {
   {
     find . \( -name node_modules -o -name dist -o -name test -o -name '.?*' \) -prune -o -type f -name '*.ts' ! -name '*.spec.ts' -exec sha256sum {} +
-    sha256sum tsconfig.json nest-cli.json package-lock.json
+    sha256sum tsconfig.json nest-cli.json package-lock.json agent/build.mjs agent/package.json libs/contracts/*.proto
   } | LC_ALL=C sort | sha256sum | cut -c 1-64
 }
 
@@ -71,6 +71,7 @@ build() {
   fi
   say 'Building (nest build)'
   quietly nest build || fail 'The build failed (see above).'
+  quietly node agent/build.mjs || fail 'The build of the agent failed (see above).'
   printf '%s\n' "$sources" >"$built"
 }
 

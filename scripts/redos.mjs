@@ -1,4 +1,4 @@
-// Finds regular expressions in src and libs that some text would keep busy for long (ReDoS).
+// Finds regular expressions in src, libs and agent that some text would keep busy for long (ReDoS).
 //
 // usage: node scripts/redos.mjs
 // exit:  0 none, 1 some, or one that cannot be judged; each with its place
@@ -13,7 +13,7 @@ const TIMEOUT_MS = 60_000;
 async function expressions() {
   const found = new Map();
   const unjudged = [];
-  for (const file of await Array.fromAsync(glob(['src/**/*.ts', 'libs/**/*.ts'], { exclude: (name) => /(\.spec|\/test-[^/]*)\.ts$/.test(name) }))) {
+  for (const file of await Array.fromAsync(glob(['src/**/*.ts', 'libs/**/*.ts', 'agent/**/*.ts'], { exclude: (name) => /(\.spec|\/test-[^/]*)\.ts$/.test(name) }))) {
     const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
     const place = (node) => `${file}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
     const visit = (node) => {

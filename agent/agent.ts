@@ -1,0 +1,192 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type ServiceError, status } from '@grpc/grpc-js';
+import type { AgentHello } from '../libs/contracts/index.js';
+import { sentenceOf } from './agent-error.js';
+import { CAPABILITIES } from './checks/checkers.js';
+import { doOnce } from './checks/do-once.js';
+import { Schedule } from './checks/schedule.js';
+import { type Clock, GatewayClock, type Random } from './clock.js';
+import { type Configuration, configurationOf, ConfigurationStore, onThisMachine } from './configuration/configuration.js';
+import { backoff } from './gateway/backoff.js';
+import { Connection } from './gateway/connection.js';
+import type { ServiceStatus } from './gateway/wire.js';
+import type { GatewayFile } from './identity/gateway-file.js';
+import { IdentityStore, validityOf } from './identity/identity.js';
+import { isDue, renew } from './identity/renewal.js';
+import type { Log } from './log.js';
+import { Pace } from './pace.js';
+import { Outbox } from './reports/outbox.js';
+import { Reporter } from './reports/reporter.js';
+import { Spool } from './spool/spool.js';
+import { VERSION } from './version.js';
+import { wait } from './wait.js';
+
+/** How long a last report may take when the agent ends, in milliseconds. */
+const LAST_WORDS = 2_000;
+
+/** How often it is looked whether the certificate is to be renewed, and how long to wait after a failure at most, in milliseconds. */
+const RENEWAL_INTERVAL = 60_000;
+const RENEWAL_PATIENCE = { first: 2 * 60_000, longest: 60 * 60_000 };
+
+export interface AgentOptions {
+  gateway: GatewayFile;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** Looks after a site and tells its gateway. */
+export class Agent {
+  readonly #ending = new AbortController();
+  readonly #time: GatewayClock;
+  readonly #identities: IdentityStore;
+  readonly #configurations: ConfigurationStore;
+  readonly #connection: Connection;
+  readonly #schedule: Schedule;
+  readonly #spool: Spool;
+  readonly #outbox: Outbox;
+  readonly #reporter: Reporter;
+  readonly #polling: Pace;
+  readonly #renewal = { isUnderWay: false, failures: 0, notBefore: 0 };
+  #configuration: Configuration;
+  #isEnding = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  /** @throws AgentError when what it has enrolled with cannot be used */
+  constructor(private readonly options: AgentOptions) {
+    const { gateway, clock, random, log } = options;
+    this.#time = new GatewayClock(clock);
+    this.#identities = new IdentityStore(gateway);
+    this.#configurations = new ConfigurationStore(gateway.stateDirectory);
+    this.#configuration = this.#configurations.load();
+    const hello = () => this.hello();
+    const onConnected = () => void this.connected();
+    this.#connection = new Connection({ gateway, identities: this.#identities.load(), hello, onConnected, clock, gatewayClock: this.#time, random, log });
+    this.#spool = new Spool({ directory: join(gateway.stateDirectory, 'spool'), now: () => this.#time.now() });
+    const send: Outbox['options']['send'] = (reports) => this.#connection.ask((client) => client.sendReports(reports, this.#isEnding ? LAST_WORDS : undefined));
+    this.#outbox = new Outbox({ spool: this.#spool, isConnected: () => this.#connection.isConnected, send, log });
+    this.#reporter = new Reporter({
+      put: (report) => this.#outbox.put(report),
+      self: () => this.self(),
+      now: () => this.#time.now(),
+      clock,
+      interval: () => this.#configuration.heartbeatInterval,
+    });
+    this.#polling = new Pace(clock, () => this.#configuration.pollInterval * 1000);
+    const perform: Schedule['options']['perform'] = (check, stop) => doOnce(check, clock, stop);
+    this.#schedule = new Schedule({ perform, onStatus: (one) => this.#reporter.note(one), onGone: (name) => this.#reporter.forget(name), clock, random });
+  }
+
+  start(): void {
+    const { signal } = this.#ending;
+    this.apply(this.#configuration);
+    this.#running = Promise.all([this.#connection.run(signal), this.#reporter.run(signal), this.pollConfiguration(signal), this.lookAfterCertificate(signal)]);
+  }
+
+  /** Says what there is to say, or keeps it, and ends within some seconds. */
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    await this.#schedule.stop();
+    const last = this.#reporter.report();
+    await Promise.race([last, wait(LAST_WORDS)]);
+    this.#ending.abort();
+    await this.#running;
+    // Without its connection, what is still being sent is kept.
+    await Promise.race([last, wait(500)]);
+    this.#spool.close();
+  }
+
+  private hello(): Partial<AgentHello> {
+    const { version: config_version } = this.#configuration;
+    return { version: VERSION, hostname: hostname(), os: process.platform, arch: process.arch, capabilities: CAPABILITIES, config_version };
+  }
+
+  /** How the agent itself is. */
+  private self(): ServiceStatus {
+    const { offset } = this.#time;
+    const details = {
+      version: VERSION,
+      config_version: this.#configuration.version,
+      rss_bytes: process.memoryUsage.rss(),
+      reports_kept_bytes: this.#spool.bytes,
+      reports_dropped: this.#spool.dropped,
+      clock_behind_seconds: offset === undefined ? null : Math.round(offset / 1000),
+      certificate_expires_at: new Date(validityOf(this.#connection.identity).to).toISOString(),
+    };
+    return { service_name: 'serviceradar-agent', service_type: 'agent', available: true, message: Buffer.from(JSON.stringify(details)), response_time: 0, source: '' };
+  }
+
+  private async connected(): Promise<void> {
+    await this.refreshConfiguration();
+    await this.#outbox.drain();
+    this.#reporter.hurry();
+    await this.renewIfDue();
+  }
+
+  private async pollConfiguration(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#polling.next(signal);
+      if (!signal.aborted && this.#connection.isConnected) await this.refreshConfiguration();
+    }
+  }
+
+  private async refreshConfiguration(): Promise<void> {
+    const { log } = this.options;
+    try {
+      const answer = await this.#connection.ask((client) => client.getConfig(this.#configuration.version));
+      this.apply(configurationOf(answer, this.#configuration));
+      if (answer.not_modified) return;
+      log.info('has a new configuration', { version: answer.config_version, checks: answer.checks.length });
+      this.#configurations.keep(this.#configuration);
+    } catch (error) {
+      // A gateway from before there were configurations has none to give.
+      if ((error as ServiceError).code !== status.UNIMPLEMENTED) log.warn('the configuration could not be asked for, or kept: what the agent has stays', { error: sentenceOf(error) });
+    }
+  }
+
+  private apply(configuration: Configuration): void {
+    this.#configuration = configuration;
+    this.#reporter.retime();
+    this.#polling.changed();
+    this.#schedule.set(configuration.checks.map((check) => onThisMachine(check, this.options.gateway.leafDirectory)));
+  }
+
+  private async lookAfterCertificate(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await wait(RENEWAL_INTERVAL, signal);
+      if (!signal.aborted) await this.renewIfDue();
+    }
+  }
+
+  private async renewIfDue(): Promise<void> {
+    const { random, clock, log } = this.options;
+    const renewal = this.#renewal;
+    if (renewal.isUnderWay || clock.elapsed() < renewal.notBefore || !this.#connection.isConnected || !isDue(validityOf(this.#connection.identity), this.#time.now())) return;
+    renewal.isUnderWay = true;
+    try {
+      await this.renewCertificate();
+      renewal.failures = 0;
+    } catch (error) {
+      renewal.failures += 1;
+      renewal.notBefore = clock.elapsed() + backoff(renewal.failures, random, RENEWAL_PATIENCE);
+      log.error('the certificate could not be renewed: the one before stays', { error: sentenceOf(error), until: new Date(validityOf(this.#connection.identity).to).toISOString() });
+    } finally {
+      renewal.isUnderWay = false;
+    }
+  }
+
+  private async renewCertificate(): Promise<void> {
+    const before = this.#connection.identity;
+    const renewed = await renew(before, (csr) => this.#connection.ask((client) => client.renewCertificate(csr)), this.#time);
+    // On the disk before it is shown: the gateway takes the one before no longer once it has seen it.
+    this.#identities.keep(renewed, before);
+    try {
+      await this.#connection.become(renewed);
+    } catch (error) {
+      if (this.#connection.isRefusal(error)) this.#identities.keep(before);
+      throw error;
+    }
+    this.options.log.info('has a new certificate', { until: new Date(validityOf(renewed).to).toISOString() });
+  }
+}

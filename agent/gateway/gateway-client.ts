@@ -1,0 +1,116 @@
+import { ChannelCredentials, Client, connectivityState, Metadata, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import type { AgentHello, AgentHelloAnswer } from '../../libs/contracts/index.js';
+import type { GatewayFile } from '../identity/gateway-file.js';
+import type { Identity } from '../identity/identity.js';
+import { type ConfigAnswer, gatewayService, type RenewalAnswer, type StatusRequest } from './wire.js';
+
+/** How long an answer may take, in milliseconds. */
+const DEADLINE = 10_000;
+
+/** The same for many reports, which the gateway takes as fast as it likes. */
+const STREAM_DEADLINE = 60_000;
+
+/** What a connection that says nothing is asked after, and given up after, in milliseconds. */
+const KEEPALIVE_INTERVAL = 20_000;
+const KEEPALIVE_TIMEOUT = 10_000;
+
+/** Of a message: the gateway takes no more than 64 KiB and 256 services. */
+const MESSAGE_BYTES = 48 * 1024;
+const MESSAGE_SERVICES = 200;
+
+const OPTIONS = {
+  'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
+  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT,
+  'grpc.keepalive_permit_without_calls': 1,
+  // When to try again is decided by the agent, with a connection of its own each time.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+let service: ServiceDefinition | undefined;
+
+/** One connection to the gateway. What fails throws a ServiceError of gRPC. */
+export class GatewayClient {
+  readonly #client: Client;
+  #isClosed = false;
+
+  constructor({ address, serverName }: Pick<GatewayFile, 'address' | 'serverName'>, { certificatePem, keyPem, caChainPem }: Identity) {
+    service ??= gatewayService();
+    const credentials = ChannelCredentials.createSsl(Buffer.from(caChainPem), Buffer.from(keyPem), Buffer.from(certificatePem));
+    this.#client = new Client(address, credentials, { ...OPTIONS, 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName });
+  }
+
+  hello(hello: Partial<AgentHello>): Promise<AgentHelloAnswer> {
+    return this.call('Hello', hello);
+  }
+
+  getConfig(version: string): Promise<ConfigAnswer> {
+    return this.call('GetConfig', { config_version: version });
+  }
+
+  renewCertificate(csr: Buffer): Promise<RenewalAnswer> {
+    return this.call('RenewCertificate', { csr });
+  }
+
+  /** Sends reports in their order: a small one as a message, larger ones and several over a stream. @param limit how long it may take, in milliseconds */
+  async sendReports(reports: readonly StatusRequest[], limit = STREAM_DEADLINE): Promise<void> {
+    const pieces = reports.flatMap((report) => inPieces(report));
+    if (pieces.length === 1) await this.call('PushStatus', reports[0]!, Math.min(limit, DEADLINE));
+    else if (pieces.length > 1) await this.stream('StreamStatus', pieces, limit);
+  }
+
+  /** Calls back once when the connection is no more. */
+  onLost(listener: () => void): void {
+    const channel = this.#client.getChannel();
+    const watch = () => {
+      if (this.#isClosed) return;
+      const state = channel.getConnectivityState(false);
+      if (state === connectivityState.READY) channel.watchConnectivityState(state, Infinity, watch);
+      else listener();
+    };
+    watch();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#client.close();
+  }
+
+  private call<Answer>(method: string, request: object, deadline = DEADLINE): Promise<Answer> {
+    const { path, requestSerialize, responseDeserialize } = service![method]!;
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), { deadline: Date.now() + deadline }, settle(resolve, reject));
+    });
+  }
+
+  private stream<Answer>(method: string, messages: readonly object[], deadline: number): Promise<Answer> {
+    const { path, requestSerialize, responseDeserialize } = service![method]!;
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), { deadline: Date.now() + deadline }, settle(resolve, reject));
+      for (const message of messages) call.write(message);
+      call.end();
+    });
+  }
+}
+
+const settle =
+  <Answer>(resolve: (answer: Answer) => void, reject: (error: ServiceError) => void) =>
+  (error: ServiceError | null, answer?: object) =>
+    error === null ? resolve(answer as Answer) : reject(error);
+
+/** A report as messages that the gateway takes, each with its number and how many there are. */
+export function inPieces({ services, timestamp }: StatusRequest, limit = MESSAGE_BYTES): (StatusRequest & { chunk_index: number; total_chunks: number; is_final: boolean })[] {
+  const pieces: StatusRequest['services'][] = [[]];
+  let bytes = 0;
+  for (const one of services) {
+    const size = one.message.length + 2 * one.service_name.length + 200;
+    if (bytes > 0 && (bytes + size > limit || pieces.at(-1)!.length === MESSAGE_SERVICES)) {
+      pieces.push([]);
+      bytes = 0;
+    }
+    pieces.at(-1)!.push(one);
+    bytes += size;
+  }
+  return pieces.map((piece, index) => ({ services: piece, timestamp, chunk_index: index, total_chunks: pieces.length, is_final: index === pieces.length - 1 }));
+}

@@ -1,0 +1,61 @@
+import type { Clock } from '../clock.js';
+import type { ServiceStatus, StatusRequest } from '../gateway/wire.js';
+import { Pace } from '../pace.js';
+
+/** Milliseconds: what changes together is told together. */
+const GATHER = 200;
+
+export interface ReporterOptions {
+  /** Sends or keeps a report; it throws nothing. */
+  put: (report: StatusRequest) => Promise<void>;
+  /** What the agent says of itself. */
+  self: () => ServiceStatus;
+  /** The time as far as it is known, in milliseconds since 1970. */
+  now: () => number;
+  clock: Clock;
+  /** Seconds. */
+  interval: () => number;
+}
+
+/** Tells how all services are: every so many seconds, and at once when something has changed that cannot wait. */
+export class Reporter {
+  readonly #statuses = new Map<string, ServiceStatus>();
+  readonly #pace: Pace;
+
+  constructor(private readonly options: ReporterOptions) {
+    this.#pace = new Pace(options.clock, () => options.interval() * 1000, GATHER);
+  }
+
+  /** Notes how a service is. */
+  note(status: ServiceStatus): void {
+    const before = this.#statuses.get(status.service_name);
+    this.#statuses.set(status.service_name, status);
+    if (before?.salient !== status.salient) this.hurry();
+  }
+
+  forget(serviceName: string): void {
+    this.#statuses.delete(serviceName);
+  }
+
+  /** Reports without waiting for the interval to pass. */
+  hurry(): void {
+    this.#pace.ask();
+  }
+
+  /** The interval is another. */
+  retime(): void {
+    this.#pace.changed();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#pace.next(signal);
+      if (!signal.aborted) await this.report();
+    }
+  }
+
+  /** Makes a report of all services now. */
+  async report(): Promise<void> {
+    await this.options.put({ services: [...this.#statuses.values(), this.options.self()], timestamp: Math.floor(this.options.now() / 1000) });
+  }
+}
