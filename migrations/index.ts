@@ -29,6 +29,7 @@ import { Migration20261126_28_checks } from './Migration20261126_28_checks.js';
 import { Migration20261126_29_change_events } from './Migration20261126_29_change_events.js';
 import { Migration20261126_30_alerts } from './Migration20261126_30_alerts.js';
 import { Migration20261126_31_ending_certificates } from './Migration20261126_31_ending_certificates.js';
+import { Migration20261126_32_told_alerts } from './Migration20261126_32_told_alerts.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -63,4 +64,5 @@ export const migrations = [
   Migration20261126_29_change_events,
   Migration20261126_30_alerts,
   Migration20261126_31_ending_certificates,
+  Migration20261126_32_told_alerts,
 ];

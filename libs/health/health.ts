@@ -38,8 +38,10 @@ interface Verdict {
  * 1. A leaf that the hub has never seen is `never_connected`, whatever else is known.
  * 2. Credentials that are revoked or have ended: without new ones the leaf cannot come back. So also while it is still linked, for that ends
  *    with the link.
- * 3. Whether there is a link, the hub alone says. With one: `agent_down` before `drifted` (which a silent agent would not know), else `connected`.
- * 4. Without one, the agent says what is left of the site. Silent, or never there: `site_dark`. It speaks and says that the leaf is up: `wan_down`,
+ * 3. Whether there is a link, the hub says; but it may be away itself, or not know yet of a way that leads nowhere. So an agent that says for a
+ *    heartbeat or longer after the link began that the leaf is up and not connected is believed: `wan_down`.
+ * 4. With a link: `agent_down` before `drifted` (which a silent agent would not know), else `connected`.
+ * 5. Without one, the agent says what is left of the site. Silent, or never there: `site_dark`. It speaks and says that the leaf is up: `wan_down`,
  *    also when the leaf takes itself to be connected. That the leaf is not well, or nothing of it for as long as silence takes: `leaf_down`.
  *
  * A witness whose time is ahead of `now` is taken to speak of now.
@@ -59,16 +61,21 @@ export function healthOf(witnesses: Witnesses, now: Date): Health {
   };
 }
 
-function verdictOf({ createdAt, hub, driftedSince }: Witnesses, ends: CredentialEnds, agent: AgentView): Verdict {
+function verdictOf({ createdAt, hub, driftedSince, agentSilence }: Witnesses, ends: CredentialEnds, agent: AgentView): Verdict {
   if (hub.connectedAt === null) return { state: 'never_connected', begins: [createdAt], because: ['never_connected'] };
   if (ends.revokedAt !== null) return { state: 'credentials_revoked', begins: [ends.revokedAt], because: ['credentials_revoked'] };
   if (ends.expiredAt !== null) return { state: 'credentials_expired', begins: [ends.expiredAt], because: ['credentials_expired'] };
-  if (hub.linked) return linkedVerdict(hub.connectedAt, driftedSince, agent);
+  if (hub.linked) return linkedVerdict({ connectedAt: hub.connectedAt, driftedSince, agentSilence }, agent);
   return darkVerdict(hub.disconnectedAt ?? hub.connectedAt, agent);
 }
 
-function linkedVerdict(connectedAt: Date, driftedSince: Date | null, agent: AgentView): Verdict {
+function linkedVerdict({ connectedAt, driftedSince, agentSilence }: { connectedAt: Date; driftedSince: Date | null; agentSilence: number }, agent: AgentView): Verdict {
   if (agent.presence === 'silent') return { state: 'agent_down', begins: [connectedAt, agent.since], because: ['agent_silent'] };
+  if (agent.presence === 'speaks' && agent.leaf?.available && agent.leaf.upstreamConnected === false) {
+    // What it looked at before the link began may come after.
+    const settled = new Date(connectedAt.getTime() + agentSilence / 3);
+    if (agent.leaf.reportedAt >= settled) return { state: 'wan_down', begins: [connectedAt, agent.leaf.changedAt], because: ['leaf_available', 'upstream_disconnected'] };
+  }
   if (driftedSince !== null) return { state: 'drifted', begins: [connectedAt, driftedSince], because: ['drifted'] };
   return { state: 'connected', begins: [connectedAt], because: ['connected'] };
 }

@@ -49,14 +49,14 @@ function addOfHub({ createdAt, hub }: Witnesses, add: Add): void {
   add('disconnected', hub.disconnectedAt ?? hub.connectedAt, `The leaf is not connected to the hub.${words}`);
 }
 
-function addOfAgent({ createdAt, hub }: Witnesses, view: AgentView, add: Add): void {
+function addOfAgent({ createdAt, hub, agentSilence }: Witnesses, view: AgentView, add: Add): void {
   switch (view.presence) {
     case 'none':
       // It matters where the hub alone cannot tell.
       if (hub.linked || hub.connectedAt === null) return;
       return add('no_agent', createdAt, 'No agent has ever come from the site: without one, nobody can tell whether the leaf or its way to the hub is down.');
     case 'silent':
-      return add('agent_silent', view.since, 'The agent of the site has said nothing for 90 seconds or more.');
+      return add('agent_silent', view.since, `The agent of the site has said nothing for ${agentSilence / 1000} seconds or more.`);
     case 'speaks':
   }
   if (view.leaf === null) return add('leaf_not_reported', view.untoldSince, 'The agent of the site speaks, and says nothing of the leaf.');
@@ -65,7 +65,7 @@ function addOfAgent({ createdAt, hub }: Witnesses, view: AgentView, add: Add): v
   if (hub.linked && reportedAt <= hub.connectedAt!) return;
   if (!available) return add('leaf_unavailable', changedAt, 'The agent says that the leaf does not answer, or is not well.');
   add('leaf_available', changedAt, 'The agent says that the leaf is up.');
-  const since = (hub.linked ? hub.connectedAt : hub.disconnectedAt) ?? changedAt;
+  const since = (hub.linked ? undefined : hub.disconnectedAt) ?? changedAt;
   if (upstreamConnected === false) add('upstream_disconnected', since, 'The agent says that the leaf is not connected upstream.');
   if (upstreamConnected === true && !hub.linked) add('upstream_claimed', since, reportedAt <= since ? NOT_SINCE : DISAGREE);
 }

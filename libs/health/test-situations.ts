@@ -1,4 +1,6 @@
-import { AGENT_SILENCE, type AgentWitness, type CredentialsWitness, type HubWitness, type LeafWord, type Witnesses } from './witnesses.js';
+import type { AgentWitness, CredentialsWitness, HubWitness, LeafWord, Witnesses } from './witnesses.js';
+
+export const AGENT_SILENCE = 90_000;
 
 export const NOW = new Date('2026-11-26T12:00:00Z');
 
@@ -50,6 +52,7 @@ export const AGENTS: Record<string, AgentWitness | null> = {
   'after: down': seen(AFTER, word(AFTER, false, null)),
   'after: up, upstream unknown': seen(AFTER, word(AFTER, true, null)),
   'after: up, no upstream': seen(AFTER, word(AFTER, true, false)),
+  'long after: up, no upstream': seen(NOW, word(NOW, true, false)),
   'after: up, upstream': seen(AFTER, word(AFTER, true, true)),
 };
 
@@ -61,6 +64,6 @@ export function* situations(): Generator<{ hub: string; credentials: string; dri
         for (const agent of Object.keys(AGENTS))
           yield {
             ...{ hub, credentials, drift, agent },
-            witnesses: { createdAt: ago(600), hub: HUB[hub]!, credentials: CREDENTIALS[credentials]!, driftedSince: DRIFT[drift]!, agent: AGENTS[agent]! },
+            witnesses: { createdAt: ago(600), hub: HUB[hub]!, credentials: CREDENTIALS[credentials]!, driftedSince: DRIFT[drift]!, agent: AGENTS[agent]!, agentSilence: AGENT_SILENCE },
           };
 }

@@ -1,4 +1,4 @@
-import { AGENT_SILENCE, type LeafWord, type Witnesses } from './witnesses.js';
+import type { LeafWord, Witnesses } from './witnesses.js';
 
 /** What the site's agent is good for as a witness. */
 export type AgentView =
@@ -9,9 +9,8 @@ export type AgentView =
   | { presence: 'speaks'; leaf: LeafWord }
   | { presence: 'speaks'; leaf: null; untoldSince: Date };
 
-const silentAfter = (at: Date) => new Date(at.getTime() + AGENT_SILENCE);
-
-export function agentView({ agent }: Witnesses, now: Date): AgentView {
+export function agentView({ agent, agentSilence }: Witnesses, now: Date): AgentView {
+  const silentAfter = (at: Date) => new Date(at.getTime() + agentSilence);
   if (agent === null) return { presence: 'none' };
   const since = silentAfter(agent.lastSeenAt);
   if (since <= now) return { presence: 'silent', since };

@@ -1,6 +1,3 @@
-/** Milliseconds after which an agent that says nothing is silent: three heartbeats. What it said of its leaf is as good for as long. */
-export const AGENT_SILENCE = 90_000;
-
 /** What is known of a site, and by whom. All times are the platform's own, none is of a clock at the site. */
 export interface Witnesses {
   /** When the site was created. */
@@ -11,6 +8,8 @@ export interface Witnesses {
   driftedSince: Date | null;
   /** Null when no agent has ever come from the site. */
   agent: AgentWitness | null;
+  /** Milliseconds after which an agent that says nothing is silent: three heartbeats. What it said of its leaf is as good for as long. */
+  agentSilence: number;
 }
 
 /** What the hub sees of the leaf. */
@@ -44,7 +43,7 @@ export interface AgentWitness {
 export interface LeafWord {
   /** Whether the leaf answers, and says that it is well. */
   available: boolean;
-  /** Since when it has been, or has not. */
+  /** Since when that, and whether it is connected upstream, has been so. */
   changedAt: Date;
   /** Whether it is connected upstream; null when the agent could not find out. */
   upstreamConnected: boolean | null;

@@ -18,7 +18,7 @@ const schema = defineEntity({
     responseTimeNs: p.bigint('number'),
     /** When the gateway got it: the clocks of sites are their own. */
     reportedAt: p.datetime(),
-    /** Since when it has been available, or has not been. */
+    /** Since when it has been available, or has not been; of a leaf also, since when it has been connected upstream, or has not. */
     changedAt: p.datetime(),
   },
 });

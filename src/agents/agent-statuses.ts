@@ -22,6 +22,9 @@ const MESSAGE_BYTES = 1_024;
 /** Services of one agent that are kept: with so many, it gets no new ones. */
 const SERVICES_OF_AGENT = 1_000;
 
+/** Of a leaf, whether it is connected upstream; null of all else. */
+const UPSTREAM = (row: string) => `case when ${row}.service_type = 'nats_leaf' then ${row}.details -> 'upstream_connected' end`;
+
 const WRITE = `
   with reporter as (
     update agents a set last_seen_at = greatest(a.last_seen_at, r.at), gateway_id = ?
@@ -41,7 +44,8 @@ const WRITE = `
     on conflict (agent_id, service_name) do update
        set service_type = excluded.service_type, available = excluded.available, details = excluded.details,
            response_time_ns = excluded.response_time_ns, reported_at = excluded.reported_at,
-           changed_at = case when s.available = excluded.available then s.changed_at else excluded.changed_at end
+           changed_at = case when s.available = excluded.available and ${UPSTREAM('s')} is not distinct from ${UPSTREAM('excluded')}
+                        then s.changed_at else excluded.changed_at end
     returning agent_id
   )
   select r.n, coalesce(w.written, 0)::int as written

@@ -56,7 +56,7 @@ const READ = (ofTenant: string) => `
        order by change_events.xid, change_events.seq
        limit ?) told on true`;
 
-const STATUSES = ['edge_sites', 'nats_leaf_servers', 'collector_packages', 'onboarding_packages']
+const STATUSES = ['edge_sites', 'nats_leaf_servers', 'collector_packages', 'onboarding_packages', 'alerts']
   .map((table) => `select id, status from ${table} where id in (?)`)
   .join(' union all ');
 
@@ -105,7 +105,7 @@ export class ChangeLog {
   private async asTheyAre(scope: Scope, changes: Change[]): Promise<Change[]> {
     if (changes.length === 0) return changes;
     const ids = [...new Set(changes.map(({ subjectId }) => subjectId))];
-    const statuses = await this.database.statement<{ id: string; status: string }>(scope, STATUSES, [ids, ids, ids, ids]);
+    const statuses = await this.database.statement<{ id: string; status: string }>(scope, STATUSES, [ids, ids, ids, ids, ids]);
     const statusOf = new Map(statuses.map(({ id, status }) => [id, status]));
     const healthOf = await this.healthOf(scope, changes);
     return changes.map((change) => ({

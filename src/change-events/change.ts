@@ -2,13 +2,14 @@ import type { Subject } from '#libs/contracts';
 import type { HealthState } from '#libs/health';
 import type { Position } from './position.js';
 
-/** What is told of, and as what access rules know it. An agent is of its site. */
+/** What is told of, and as what access rules know it. */
 export const KINDS = {
   edge_site: 'EdgeSite',
   nats_leaf_server: 'NatsLeafServer',
   collector_package: 'CollectorPackage',
   onboarding_package: 'OnboardingPackage',
-  agent: 'EdgeSite',
+  agent: 'Agent',
+  alert: 'Alert',
 } as const satisfies Record<string, Subject>;
 
 export type Kind = keyof typeof KINDS;

@@ -3,6 +3,7 @@ import type { LeafFindings } from '#libs/contracts';
 import { type AgentWitness, type Health, healthOf, type Witnesses } from '#libs/health';
 import type { Clock } from '#libs/kernel';
 import { CLOCK } from '../platform/clock.js';
+import { Config } from '../platform/config/index.js';
 import type { Em } from '../platform/database/index.js';
 
 /** Times as they come without the ORM's types. */
@@ -48,7 +49,10 @@ const WITNESSES = `
 /** How sites are doing, by what is on record at that moment. Nothing of it is stored. */
 @Injectable()
 export class SiteHealth {
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /**
    * Of many sites by one query.
@@ -59,7 +63,7 @@ export class SiteHealth {
     if (siteIds.length === 0) return new Map();
     const rows: Row[] = await em.execute(WITNESSES, [siteIds]);
     const now = this.clock.now();
-    return new Map(rows.map((row) => [row.id, healthOf(witnessesOf(row), now)]));
+    return new Map(rows.map((row) => [row.id, healthOf(witnessesOf(row, this.config.agentSilence), now)]));
   }
 }
 
@@ -67,13 +71,14 @@ const time = (at: Time | null) => (at === null ? null : new Date(at));
 
 const firstOf = (...times: (Date | null)[]) => times.reduce((first, at) => (first === null || (at !== null && at < first) ? at : first), null);
 
-function witnessesOf(row: Row): Witnesses {
+function witnessesOf(row: Row, agentSilence: number): Witnesses {
   return {
     createdAt: new Date(row.created_at),
     hub: { linked: row.linked, connectedAt: time(row.connected_at), disconnectedAt: time(row.disconnected_at), disconnectReason: row.disconnect_reason },
     credentials: { expiresAt: firstOf(time(row.cert_expires_at), time(row.user_expires_at)), revokedAt: time(row.user_revoked_at) },
     driftedSince: time(row.drifted_since),
     agent: agentOf(row),
+    agentSilence,
   };
 }
 

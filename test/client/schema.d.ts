@@ -1043,6 +1043,223 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/alert-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alert rules, newest first */
+        get: operations["listAlertRules"];
+        put?: never;
+        /** Create an alert rule: what is watched at which sites, and who is told */
+        post: operations["createAlertRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alert-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an alert rule */
+        get: operations["getAlertRule"];
+        put?: never;
+        post?: never;
+        /** Delete an alert rule; its alerts are resolved, and kept */
+        delete: operations["deleteAlertRule"];
+        options?: never;
+        head?: never;
+        /** Change an alert rule; its alerts resolve by what it says from then on */
+        patch: operations["updateAlertRule"];
+        trace?: never;
+    };
+    "/api/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts, newest first
+         * @description Those that are resolved are kept for 90 days.
+         */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an alert */
+        get: operations["getAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that somebody has seen an alert: nobody else is told of it any more, but that it is over */
+        post: operations["acknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alerts/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was told of an alert, or is to be, newest first */
+        get: operations["listAlertDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alert-silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List silences, newest first
+         * @description Those that have ended are kept for 90 days.
+         */
+        get: operations["listAlertSilences"];
+        put?: never;
+        /** Tell nobody of some alerts for a while; they open and resolve as ever */
+        post: operations["createAlertSilence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alert-silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a silence; of alerts that are open by then, people are told */
+        delete: operations["deleteAlertSilence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alert-channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alert channels, newest first */
+        get: operations["listAlertChannels"];
+        put?: never;
+        /** Create a channel that alert rules can tell people by */
+        post: operations["createAlertChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alert-channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an alert channel, and whether its messages arrive */
+        get: operations["getAlertChannel"];
+        put?: never;
+        post?: never;
+        /** Delete an alert channel, with what it still has to send; it is taken out of all rules */
+        delete: operations["deleteAlertChannel"];
+        options?: never;
+        head?: never;
+        /** Change an alert channel; what it still has to send is sent to where it leads now */
+        patch: operations["updateAlertChannel"];
+        trace?: never;
+    };
+    "/api/admin/alert-channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message by an alert channel, once; its deliveries say whether it arrived */
+        post: operations["testAlertChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alert-channels/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was sent by an alert channel, or is to be, newest first */
+        get: operations["listAlertChannelDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1176,7 +1393,7 @@ export interface components {
          *     An operation names the scope that it needs as `x-scope`.
          * @enum {string}
          */
-        KeyScope: "agents:*" | "agents:read" | "api_keys:*" | "api_keys:create" | "api_keys:read" | "api_keys:revoke" | "audit_events:*" | "audit_events:read" | "bundles:*" | "bundles:download" | "certificate_authorities:*" | "certificate_authorities:read" | "certificate_authorities:update" | "certificates:*" | "certificates:read" | "certificates:revoke" | "checks:*" | "checks:create" | "checks:delete" | "checks:read" | "checks:update" | "collectors:*" | "collectors:create" | "collectors:read" | "collectors:revoke" | "collectors:update" | "download_tokens:*" | "download_tokens:create" | "edge_packages:*" | "edge_packages:create" | "edge_packages:read" | "edge_packages:revoke" | "edge_sites:*" | "edge_sites:create" | "edge_sites:delete" | "edge_sites:read" | "edge_sites:update" | "leaf_servers:*" | "leaf_servers:read" | "leaf_servers:regenerate" | "leaf_servers:revoke" | "leaf_servers:update" | "nats_account:*" | "nats_account:read" | "nats_account:regenerate" | "nats_account:revoke" | "nats_credentials:*" | "nats_credentials:create" | "nats_credentials:read" | "nats_credentials:revoke" | "stream_subjects:*" | "stream_subjects:read" | "stream_subjects:update";
+        KeyScope: "agents:*" | "agents:read" | "alert_channels:*" | "alert_channels:create" | "alert_channels:delete" | "alert_channels:read" | "alert_channels:update" | "alert_rules:*" | "alert_rules:create" | "alert_rules:delete" | "alert_rules:read" | "alert_rules:update" | "alert_silences:*" | "alert_silences:create" | "alert_silences:delete" | "alert_silences:read" | "alerts:*" | "alerts:read" | "alerts:update" | "api_keys:*" | "api_keys:create" | "api_keys:read" | "api_keys:revoke" | "audit_events:*" | "audit_events:read" | "bundles:*" | "bundles:download" | "certificate_authorities:*" | "certificate_authorities:read" | "certificate_authorities:update" | "certificates:*" | "certificates:read" | "certificates:revoke" | "checks:*" | "checks:create" | "checks:delete" | "checks:read" | "checks:update" | "collectors:*" | "collectors:create" | "collectors:read" | "collectors:revoke" | "collectors:update" | "download_tokens:*" | "download_tokens:create" | "edge_packages:*" | "edge_packages:create" | "edge_packages:read" | "edge_packages:revoke" | "edge_sites:*" | "edge_sites:create" | "edge_sites:delete" | "edge_sites:read" | "edge_sites:update" | "leaf_servers:*" | "leaf_servers:read" | "leaf_servers:regenerate" | "leaf_servers:revoke" | "leaf_servers:update" | "nats_account:*" | "nats_account:read" | "nats_account:regenerate" | "nats_account:revoke" | "nats_credentials:*" | "nats_credentials:create" | "nats_credentials:read" | "nats_credentials:revoke" | "stream_subjects:*" | "stream_subjects:read" | "stream_subjects:update";
         CreateApiKey: {
             /**
              * @description What the key is for. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
@@ -2457,9 +2674,9 @@ export interface components {
             next_cursor: string | null;
         };
         /** @enum {string} */
-        ChangeEventType: "edge_site.created" | "edge_site.changed" | "edge_site.deleted" | "nats_leaf_server.created" | "nats_leaf_server.changed" | "nats_leaf_server.deleted" | "collector_package.created" | "collector_package.changed" | "collector_package.deleted" | "onboarding_package.created" | "onboarding_package.changed" | "onboarding_package.deleted" | "agent.created" | "agent.changed" | "agent.deleted";
+        ChangeEventType: "edge_site.created" | "edge_site.changed" | "edge_site.deleted" | "nats_leaf_server.created" | "nats_leaf_server.changed" | "nats_leaf_server.deleted" | "collector_package.created" | "collector_package.changed" | "collector_package.deleted" | "onboarding_package.created" | "onboarding_package.changed" | "onboarding_package.deleted" | "agent.created" | "agent.changed" | "agent.deleted" | "alert.created" | "alert.changed" | "alert.deleted";
         /** @enum {string} */
-        ChangedSubjectType: "edge_site" | "nats_leaf_server" | "collector_package" | "onboarding_package" | "agent";
+        ChangedSubjectType: "edge_site" | "nats_leaf_server" | "collector_package" | "onboarding_package" | "agent" | "alert";
         ChangedSubject: {
             /** @example edge_site */
             type: components["schemas"]["ChangedSubjectType"];
@@ -3253,6 +3470,525 @@ export interface components {
              * @example false
              */
             force?: boolean;
+        };
+        /**
+         * @description What is watched at each site. `disconnected_for`: the hub has no link of its leaf. `buffer_full_within`: its leaf has no room any more for what the
+         *     hub has not got, as `full_in` of its buffer says. `cert_expires_within`: the certificates that its leaf has end. `agent_silent_for`: an agent
+         *     has said nothing. `drifted_for`: it reports to run something else than it should. `check_failing_for`: a check of an agent’s fails.
+         * @enum {string}
+         */
+        AlertKind: "disconnected_for" | "buffer_full_within" | "cert_expires_within" | "agent_silent_for" | "drifted_for" | "check_failing_for";
+        /** @enum {string} */
+        AlertSeverity: "info" | "warning" | "critical";
+        CreateAlertRule: {
+            /**
+             * @description What people call the rule. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example Plants offline
+             */
+            name: string;
+            /**
+             * @description What is watched at each site. `disconnected_for`: the hub has no link of its leaf. `buffer_full_within`: its leaf has no room any more for what the
+             *     hub has not got, as `full_in` of its buffer says. `cert_expires_within`: the certificates that its leaf has end. `agent_silent_for`: an agent
+             *     has said nothing. `drifted_for`: it reports to run something else than it should. `check_failing_for`: a check of an agent’s fails.
+             * @example disconnected_for
+             */
+            kind: components["schemas"]["AlertKind"];
+            /** @example critical */
+            severity: components["schemas"]["AlertSeverity"];
+            /**
+             * @description Labels that a site must have, all of them, to be watched; every site is when absent or empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            label_selector?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Of `check_failing_for`: names of the checks that count; all do when absent or empty.
+             * @example [
+             *       "web"
+             *     ]
+             */
+            checks?: string[];
+            /**
+             * @description Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least 60 for `agent_silent_for`.
+             * @example 300
+             */
+            threshold: number;
+            /**
+             * @description A rule that is not enabled watches nothing; its alerts are resolved.
+             * @example true
+             */
+            enabled?: boolean;
+            /**
+             * @description Seconds that it must be over before the alert resolves. A link that was back for less has not ended a disconnect: many short ones are one alert.
+             *     60 when absent, or the threshold if that is less.
+             * @example 60
+             */
+            resolve_after?: number;
+            /**
+             * @description Of `disconnected_for`: whether a leaf counts that has been provisioned for as long, and has never connected.
+             * @example false
+             */
+            includes_never_connected?: boolean;
+            /**
+             * @description The channels that are told. Nobody is when absent or empty.
+             * @example [
+             *       "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed1"
+             *     ]
+             */
+            channel_ids?: string[];
+        };
+        AlertRule: {
+            /** @example disconnected_for */
+            kind: components["schemas"]["AlertKind"];
+            /** @example critical */
+            severity: components["schemas"]["AlertSeverity"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed2 */
+            id: string;
+            /** @example Plants offline */
+            name: string;
+            /** @example 300 */
+            threshold: number;
+            /** @example true */
+            enabled: boolean;
+            /** @example 60 */
+            resolve_after: number;
+            /**
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            label_selector: {
+                [key: string]: string;
+            };
+            /**
+             * @example [
+             *       "web"
+             *     ]
+             */
+            checks: string[];
+            /** @example false */
+            includes_never_connected: boolean;
+            /**
+             * @example [
+             *       "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed1"
+             *     ]
+             */
+            channel_ids: string[];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+        };
+        AlertRulePage: {
+            data: components["schemas"]["AlertRule"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        UpdateAlertRule: {
+            /**
+             * @description What people call the rule. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example Plants offline
+             */
+            name?: string;
+            /** @example critical */
+            severity?: components["schemas"]["AlertSeverity"];
+            /**
+             * @description Labels that a site must have, all of them, to be watched; every site is when absent or empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            label_selector?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Of `check_failing_for`: names of the checks that count; all do when absent or empty.
+             * @example [
+             *       "web"
+             *     ]
+             */
+            checks?: string[];
+            /**
+             * @description Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least 60 for `agent_silent_for`.
+             * @example 300
+             */
+            threshold?: number;
+            /**
+             * @description A rule that is not enabled watches nothing; its alerts are resolved.
+             * @example true
+             */
+            enabled?: boolean;
+            /**
+             * @description Seconds that it must be over before the alert resolves. A link that was back for less has not ended a disconnect: many short ones are one alert.
+             *     60 when absent, or the threshold if that is less.
+             * @example 60
+             */
+            resolve_after?: number;
+            /**
+             * @description Of `disconnected_for`: whether a leaf counts that has been provisioned for as long, and has never connected.
+             * @example false
+             */
+            includes_never_connected?: boolean;
+            /**
+             * @description The channels that are told. Nobody is when absent or empty.
+             * @example [
+             *       "01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed1"
+             *     ]
+             */
+            channel_ids?: string[];
+        };
+        /** @enum {string} */
+        AlertStatus: "open" | "acknowledged" | "resolved";
+        Alert: {
+            /** @example disconnected_for */
+            kind: components["schemas"]["AlertKind"];
+            /**
+             * @description As the rule said when the alert opened.
+             * @example critical
+             */
+            severity: components["schemas"]["AlertSeverity"];
+            /**
+             * @description Resolved by itself; acknowledged when somebody has seen it before.
+             * @example open
+             */
+            status: components["schemas"]["AlertStatus"];
+            /**
+             * @description What was found when it opened, by the kind of the rule.
+             * @example {
+             *       "disconnected_at": "2026-11-24T09:55:00.000Z",
+             *       "reason": "Client Closed",
+             *       "flapping": false
+             *     }
+             */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Why it is resolved: it is over; the rule does not watch the site any more; one of them was deleted.
+             * @example recovered
+             * @enum {string|null}
+             */
+            resolution: "recovered" | "not_watched" | "rule_deleted" | "site_deleted" | null;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed3 */
+            id: string;
+            /**
+             * @description Null when the rule is gone.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed2
+             */
+            rule_id: string | null;
+            /**
+             * @description As it was called when the alert opened.
+             * @example Plants offline
+             */
+            rule_name: string;
+            /**
+             * @description Null when the site is gone.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id: string | null;
+            /**
+             * @description As it was called when the alert opened.
+             * @example New York plant
+             */
+            site_name: string;
+            /**
+             * @description As of when it opened.
+             * @example The leaf has had no link to the hub for 5 minutes.
+             */
+            summary: string;
+            /**
+             * @description Since when it was so when it opened; of what is to come, when that was to be.
+             * @example 2026-11-24T09:55:00.000Z
+             */
+            since: string;
+            /**
+             * @description The seconds that the threshold is held against, as they were at most a minute ago, or last.
+             * @example 300
+             */
+            last_value: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:01:00.000Z
+             */
+            acknowledged_at: string | null;
+            /**
+             * @description Who: `api_key:<id>` or `user:<sub>`.
+             * @example api_key:01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f
+             */
+            acknowledged_by: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:10:00.000Z
+             */
+            resolved_at: string | null;
+        };
+        AlertPage: {
+            data: components["schemas"]["Alert"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        AlertDeliveryEvent: "opened" | "resolved" | "test";
+        /**
+         * @description Failed when it has been given up: after eight tries in about an hour, or when it was refused for good.
+         * @enum {string}
+         */
+        AlertDeliveryStatus: "pending" | "sent" | "failed";
+        AlertDelivery: {
+            /** @example opened */
+            event: components["schemas"]["AlertDeliveryEvent"];
+            /**
+             * @description Failed when it has been given up: after eight tries in about an hour, or when it was refused for good.
+             * @example sent
+             */
+            status: components["schemas"]["AlertDeliveryStatus"];
+            /**
+             * @description As in the message, the same at each try: a message may arrive twice.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed4
+             */
+            id: string;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed1 */
+            channel_id: string;
+            /** @example 1 */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it is tried next; null when it is not.
+             * @example 2026-11-24T10:05:10.000Z
+             */
+            next_attempt_at: string | null;
+            /**
+             * @description Why the last try failed.
+             * @example alerts.acme.example answered 503.
+             */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:05:01.000Z
+             */
+            sent_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            created_at: string;
+        };
+        AlertDeliveryPage: {
+            data: components["schemas"]["AlertDelivery"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        CreateAlertSilence: {
+            /**
+             * @description Labels that a site must have, all of them, for its alerts to be silenced; any site will do when absent or empty.
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            label_selector?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Why. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example The power of the plant is worked on
+             */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description The rule whose alerts are silenced; those of any rule when absent.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed2
+             */
+            rule_id?: string;
+            /**
+             * Format: uuid
+             * @description The site whose alerts are silenced; those of any site when absent.
+             * @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70
+             */
+            edge_site_id?: string;
+            /**
+             * @description Until when nobody is told, at most 90 days from now. Of alerts that are open by then, people are told.
+             * @example 2026-11-24T18:00:00.000Z
+             */
+            until: string;
+        };
+        AlertSilence: {
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed5 */
+            id: string;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed2 */
+            rule_id: string | null;
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e70 */
+            edge_site_id: string | null;
+            /**
+             * @example {
+             *       "region": "us-east"
+             *     }
+             */
+            label_selector: {
+                [key: string]: string;
+            };
+            /** @example 2026-11-24T18:00:00.000Z */
+            until: string;
+            /** @example The power of the plant is worked on */
+            reason: string;
+            /**
+             * @description Who: `api_key:<id>` or `user:<sub>`.
+             * @example api_key:01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f
+             */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+        };
+        AlertSilencePage: {
+            data: components["schemas"]["AlertSilence"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * @description How people are told. `webhook`: JSON by POST, signed. `slack`: an incoming webhook as Slack has them. `email`. `nats`: published in the tenant’s
+         *     NATS account, as `alerts.<severity>.<slug of the site>`; of several sites at once as `alerts.<severity>._several`.
+         * @enum {string}
+         */
+        AlertChannelKind: "webhook" | "email" | "slack" | "nats";
+        CreateAlertChannel: {
+            /**
+             * @description What people call the channel. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example On call
+             */
+            name: string;
+            /**
+             * @description How people are told. `webhook`: JSON by POST, signed. `slack`: an incoming webhook as Slack has them. `email`. `nats`: published in the tenant’s
+             *     NATS account, as `alerts.<severity>.<slug of the site>`; of several sites at once as `alerts.<severity>._several`.
+             * @example webhook
+             */
+            kind: components["schemas"]["AlertChannelKind"];
+            /**
+             * @description Of `webhook` and `slack`: where it leads to. It must start with `https://` and be on the public Internet, unless whoever runs the service has
+             *     allowed its network. It is not shown again.
+             * @example https://alerts.acme.example/serviceradar
+             */
+            url?: string;
+            /**
+             * @description Of `webhook`: the key that its messages are signed with: HMAC-SHA256 of `<t>.<body>`, as in the header
+             *     `X-ServiceRadar-Signature: t=<Unix seconds>,v1=<hex>`. It is not shown again.
+             * @example c2f0b1a9d8e7f6a5b4c3d2e1f0a9b8c7
+             */
+            secret?: string;
+            /**
+             * @description Of `email`: who gets it.
+             * @example [
+             *       "on-call@acme.example"
+             *     ]
+             */
+            recipients?: string[];
+        };
+        AlertChannel: {
+            /** @example webhook */
+            kind: components["schemas"]["AlertChannelKind"];
+            /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4ed1 */
+            id: string;
+            /** @example On call */
+            name: string;
+            /**
+             * @description Of `webhook` and `slack`: the beginning of its URL.
+             * @example https://alerts.acme.example
+             */
+            origin: string | null;
+            /**
+             * @description Of `email`: who gets it.
+             * @example [
+             *       "on-call@acme.example"
+             *     ]
+             */
+            recipients: string[];
+            /**
+             * Format: date-time
+             * @description When a message last arrived.
+             * @example 2026-11-24T10:05:00.000Z
+             */
+            last_sent_at: string | null;
+            /**
+             * @description Since when none has arrived of those that were tried; null when the last one did.
+             * @example 2026-11-24T10:06:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * @description Why the last one that did not arrive did not, whether or not others have since.
+             * @example alerts.acme.example answered 503.
+             */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+        };
+        AlertChannelPage: {
+            data: components["schemas"]["AlertChannel"][];
+            /**
+             * @description Give it as `cursor` to get the next page; null on the last one.
+             * @example WyIwMTkzNmIxZS03ZDVjLTdjM2EtOWYwZS0yYjhhNWQxYzRlNmYiXQ
+             */
+            next_cursor: string | null;
+        };
+        UpdateAlertChannel: {
+            /**
+             * @description What people call the channel. 1 to 200 characters, at least one of them visible; no control and no text direction characters.
+             * @example On call
+             */
+            name?: string;
+            /**
+             * @description Of `webhook` and `slack`: where it leads to. It must start with `https://` and be on the public Internet, unless whoever runs the service has
+             *     allowed its network. It is not shown again.
+             * @example https://alerts.acme.example/serviceradar
+             */
+            url?: string;
+            /**
+             * @description Of `webhook`: the key that its messages are signed with: HMAC-SHA256 of `<t>.<body>`, as in the header
+             *     `X-ServiceRadar-Signature: t=<Unix seconds>,v1=<hex>`. It is not shown again.
+             * @example c2f0b1a9d8e7f6a5b4c3d2e1f0a9b8c7
+             */
+            secret?: string;
+            /**
+             * @description Of `email`: who gets it.
+             * @example [
+             *       "on-call@acme.example"
+             *     ]
+             */
+            recipients?: string[];
         };
     };
     responses: {
@@ -6419,6 +7155,865 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertRules: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRulePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlertRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAlertRule"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlertRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAlertRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateAlertRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAlertRule"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description Only alerts in this state. */
+                status?: components["schemas"]["AlertStatus"];
+                /** @description Only alerts of this severity. */
+                severity?: components["schemas"]["AlertSeverity"];
+                /** @description Only alerts of this site. */
+                edge_site_id?: string;
+                /** @description Only alerts of this rule. */
+                rule_id?: string;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDeliveryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertSilences: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSilencePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlertSilence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAlertSilence"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSilence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAlertSilence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertChannels: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannelPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlertChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAlertChannel"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlertChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has. If it is still that, the answer is 304 without a body.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            /** @description The caller has it already. */
+            304: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAlertChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateAlertChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description The ETag of what the caller has seen. If it was changed since, nothing is done: 412.
+                 * @example "3-Zm9vYmFyYmF6cXV4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAlertChannel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /**
+                     * @description What was answered. It changes whenever that does; as a precondition (If-Match), it stays good when only a status has changed.
+                     * @example "3-Zm9vYmFyYmF6cXV4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testAlertChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+                /**
+                 * @description Makes the call safe to repeat: for 24 hours, the same key with the same body is done once and answered the same each time. Any printable text that is new, a UUID for example. With another body it is answered with 422; while the first call is being done, with 409.
+                 * @example 0b5f9a5e-3c1d-4c57-9a43-7f1f3a4f7d0e
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /**
+                     * @description Set when this was done before, and the answer is that of then.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertChannelDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description The tenant (slug or id) that a platform admin acts in, or a person of several. Implied by the key or access token of one tenant.
+                 * @example acme
+                 */
+                "X-Tenant"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDeliveryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];

@@ -31,7 +31,7 @@ interface ShownAgent {
 }
 
 const GATEWAY_PORT = String(await freePort());
-const env = { ROLES: 'api,worker,monitor', GATEWAY_PORT, GATEWAY_ADDRESS: `127.0.0.1:${GATEWAY_PORT}` };
+const env = { ROLES: 'api,worker,monitor', GATEWAY_PORT, GATEWAY_ADDRESS: `127.0.0.1:${GATEWAY_PORT}`, AGENT_HEARTBEAT: '2' };
 
 /** A gateway in a process of its own, to be killed. */
 const startGateway = (deployment: Deployment) => deployment.startAnother('gateway', { ROLES: 'gateway', PORT: '0' });
