@@ -1,5 +1,11 @@
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { DownloadTokenDto } from '../src/bundles/dto/download-token.dto.js';
+import type { OnboardingPackageDto } from '../src/onboarding/dto/onboarding-package.dto.js';
+import { ok } from './api.js';
 import { Child, type Outcome, run } from './child.js';
+import type { Site } from './site.js';
+import type { Tenant } from './tenant.js';
 
 const PROGRAM = resolve('dist/agent/serviceradar-agent.cjs');
 
@@ -32,6 +38,19 @@ export class AgentProcess {
   /** Runs a command of it to its end. */
   command(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     return run(process.execPath, [PROGRAM, ...args], { env });
+  }
+
+  /** Enrols as somebody at the site does it: the curl line, and one command. */
+  async install({ api }: Tenant, site: Site, label = 'The agent'): Promise<OnboardingPackageDto> {
+    const asked = { label, component_type: 'agent', component_id: 'agent-1', edge_site_id: site.id };
+    const made = await ok(api.post<OnboardingPackageDto>('/admin/edge-packages', asked));
+    const { command } = await ok(api.post<DownloadTokenDto>(`/admin/edge-packages/${made.id}/download-tokens`));
+    const folder = join(this.options.directory, 'package');
+    mkdirSync(folder);
+    const { code, output } = await run('sh', ['-c', command], { cwd: folder });
+    if (code !== 0) throw new Error(`The curl line ended with ${code}: ${output}`);
+    await this.enrol(join(folder, readdirSync(folder)[0]!), '--leaf-dir', join(site.leaf.prefix, 'etc/nats'));
+    return made;
   }
 
   /** @param archive file of an onboarding package @throws Error with what it said */

@@ -1,9 +1,10 @@
 import { decide, type Decision, type PresentAlert } from './decide.js';
-import { type Circumstances, heldUntil, HOLD, massEvents } from './hold.js';
+import { type Circumstances, heldUntil, massEvents } from './hold.js';
 import type { Silence } from './rule.js';
 import { ago, gone, LEAF, NOW, ruleOf, siteOf } from './test-site.js';
 
-const CALM: Circumstances = { hubWatchedSince: ago(86_400), evaluatedSince: ago(86_400), massDisconnects: [], massSilences: [] };
+const HOLD = 120_000;
+const CALM: Circumstances = { hubWatchedSince: ago(86_400), evaluatedSince: ago(86_400), massDisconnects: [], massSilences: [], hold: HOLD };
 const OPEN: PresentAlert = { status: 'open', clearSince: null };
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
 

@@ -9,9 +9,6 @@ const WINDOW = 60_000;
 const LEAST = 5;
 const SHARE = 0.2;
 
-/** How long whoever went together with many, or while nobody looked, is given to come back, in milliseconds. */
-export const HOLD = 120_000;
-
 /** That many went at the same time, and when. */
 export interface MassEvent {
   from: Date;
@@ -28,6 +25,8 @@ export interface Circumstances {
   massDisconnects: readonly MassEvent[];
   /** When many agents were heard for the last time. */
   massSilences: readonly MassEvent[];
+  /** How long whoever went together with many, or while nobody looked, is given to come back, in milliseconds. */
+  hold: number;
 }
 
 /**
@@ -58,16 +57,16 @@ export function heldUntil(
   { kind, threshold }: Pick<WatchingRule, 'kind' | 'threshold'>,
   { leaf }: Pick<SiteFacts, 'leaf'>,
   condition: Extract<Condition, { state: 'met' }>,
-  { hubWatchedSince, evaluatedSince, massDisconnects, massSilences }: Circumstances,
+  { hubWatchedSince, evaluatedSince, massDisconnects, massSilences, hold }: Circumstances,
 ): Date | null | undefined {
-  const patience = Math.max(threshold * 1000, HOLD);
+  const patience = Math.max(threshold * 1000, hold);
   if (kind === 'disconnected_for') {
     if (hubWatchedSince === null) return null;
     // A leaf that has never connected went with nobody.
     const waits = leaf.disconnectedAt === null ? [] : [endOf(massDisconnects, leaf.disconnectedAt, patience)];
-    return latest([later(hubWatchedSince, HOLD), later(evaluatedSince, HOLD), ...waits]);
+    return latest([later(hubWatchedSince, hold), later(evaluatedSince, hold), ...waits]);
   }
-  if (kind === 'agent_silent_for') return latest([later(evaluatedSince, HOLD), endOf(massSilences, condition.since, patience)]);
+  if (kind === 'agent_silent_for') return latest([later(evaluatedSince, hold), endOf(massSilences, condition.since, patience)]);
   return undefined;
 }
 

@@ -38,8 +38,8 @@ interface Verdict {
  * 1. A leaf that the hub has never seen is `never_connected`, whatever else is known.
  * 2. Credentials that are revoked or have ended: without new ones the leaf cannot come back. So also while it is still linked, for that ends
  *    with the link.
- * 3. Whether there is a link, the hub says; but it may be away itself, or not know yet of a way that leads nowhere. So an agent that says for a
- *    heartbeat or longer after the link began that the leaf is up and not connected is believed: `wan_down`.
+ * 3. Whether there is a link, the hub says; but it may be away itself, or not know yet of a way that leads nowhere. So an agent that says, a
+ *    heartbeat or longer after the link began, that the leaf is up and not connected is believed: `wan_down`; or that it is not well: `leaf_down`.
  * 4. With a link: `agent_down` before `drifted` (which a silent agent would not know), else `connected`.
  * 5. Without one, the agent says what is left of the site. Silent, or never there: `site_dark`. It speaks and says that the leaf is up: `wan_down`,
  *    also when the leaf takes itself to be connected. That the leaf is not well, or nothing of it for as long as silence takes: `leaf_down`.
@@ -71,10 +71,12 @@ function verdictOf({ createdAt, hub, driftedSince, agentSilence }: Witnesses, en
 
 function linkedVerdict({ connectedAt, driftedSince, agentSilence }: { connectedAt: Date; driftedSince: Date | null; agentSilence: number }, agent: AgentView): Verdict {
   if (agent.presence === 'silent') return { state: 'agent_down', begins: [connectedAt, agent.since], because: ['agent_silent'] };
-  if (agent.presence === 'speaks' && agent.leaf?.available && agent.leaf.upstreamConnected === false) {
-    // What it looked at before the link began may come after.
-    const settled = new Date(connectedAt.getTime() + agentSilence / 3);
-    if (agent.leaf.reportedAt >= settled) return { state: 'wan_down', begins: [connectedAt, agent.leaf.changedAt], because: ['leaf_available', 'upstream_disconnected'] };
+  const word = agent.presence === 'speaks' ? agent.leaf : null;
+  // What it looked at before the link began may come after.
+  if (word !== null && word.reportedAt.getTime() >= connectedAt.getTime() + agentSilence / 3) {
+    const begins = [connectedAt, word.changedAt];
+    if (!word.available) return { state: 'leaf_down', begins, because: ['leaf_unavailable'] };
+    if (word.upstreamConnected === false) return { state: 'wan_down', begins, because: ['leaf_available', 'upstream_disconnected'] };
   }
   if (driftedSince !== null) return { state: 'drifted', begins: [connectedAt, driftedSince], because: ['drifted'] };
   return { state: 'connected', begins: [connectedAt], because: ['connected'] };

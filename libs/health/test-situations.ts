@@ -52,6 +52,7 @@ export const AGENTS: Record<string, AgentWitness | null> = {
   'after: down': seen(AFTER, word(AFTER, false, null)),
   'after: up, upstream unknown': seen(AFTER, word(AFTER, true, null)),
   'after: up, no upstream': seen(AFTER, word(AFTER, true, false)),
+  'long after: down': seen(NOW, word(NOW, false, null)),
   'long after: up, no upstream': seen(NOW, word(NOW, true, false)),
   'after: up, upstream': seen(AFTER, word(AFTER, true, true)),
 };

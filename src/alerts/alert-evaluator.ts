@@ -4,6 +4,7 @@ import { type Circumstances, type Condition, decide, massEvents, selects, type S
 import { type Clock, newId, type Random } from '#libs/kernel';
 import { Alert, AlertRule, AlertSilence } from '#libs/model';
 import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Config } from '../platform/config/index.js';
 import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 import { HUB_GAP, Watches } from '../platform/watches.js';
 import { Outbox } from './outbox.js';
@@ -11,9 +12,6 @@ import { siteFacts } from './site-facts.js';
 
 /** Seconds without an evaluation after which alerts start anew. */
 const EVALUATION_GAP = 60;
-
-/** An agent that was heard within this time, two heartbeats, is not silent, in milliseconds. */
-const NOT_SILENT = 60_000;
 
 /** How old the value of an alert may be, in milliseconds. */
 const REFRESH = 60_000;
@@ -26,7 +24,8 @@ const TENANTS = `
 const GONE = `select disconnected_at as "at" from nats_leaf_servers where link_id is null and disconnected_at > ?::timestamptz - interval '15 minutes'`;
 const CONNECTED = 'select count(*)::integer as "total" from nats_leaf_servers where connected_at is not null';
 
-type Shared = Pick<Circumstances, 'hubWatchedSince' | 'evaluatedSince' | 'massDisconnects'>;
+/** Milliseconds. An agent that was heard within two heartbeats is not silent. */
+type Shared = Pick<Circumstances, 'hubWatchedSince' | 'evaluatedSince' | 'massDisconnects' | 'hold'> & { heartbeat: number };
 
 /** What is known of a tenant, all of one moment. */
 interface Situation {
@@ -43,6 +42,7 @@ export class AlertEvaluator {
   constructor(
     private readonly database: Database,
     private readonly watches: Watches,
+    private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
@@ -67,6 +67,8 @@ export class AlertEvaluator {
       evaluatedSince: watchedSince,
       hubWatchedSince: isWatched ? hub.watchedSince : null,
       massDisconnects: massEvents(gone.map(({ at }) => new Date(at)), connected!.total),
+      hold: this.config.alertHold * 1000,
+      heartbeat: this.config.agentHeartbeat * 1000,
     };
   }
 
@@ -165,11 +167,11 @@ async function situation(em: Em): Promise<Situation> {
   };
 }
 
-function circumstancesOf(sites: readonly SiteFacts[], { massDisconnects, ...shared }: Shared, now: Date): Circumstances {
+function circumstancesOf(sites: readonly SiteFacts[], { massDisconnects, heartbeat, ...shared }: Shared, now: Date): Circumstances {
   const connected = sites.filter(({ leaf }) => leaf.connectedAt !== null);
   const gone = connected.flatMap(({ leaf }) => (leaf.linked || leaf.disconnectedAt === null ? [] : [leaf.disconnectedAt]));
   const heard = sites.flatMap(({ agents }) => agents.map(({ lastSeenAt }) => lastSeenAt));
-  const silent = heard.filter((time) => now.getTime() - time.getTime() > NOT_SILENT);
+  const silent = heard.filter((time) => now.getTime() - time.getTime() > 2 * heartbeat);
   return {
     ...shared,
     massDisconnects: [...massDisconnects, ...massEvents(gone, connected.length)],

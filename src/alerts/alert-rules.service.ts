@@ -6,6 +6,7 @@ import { AlertChannel, AlertRule } from '#libs/model';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
+import { Config } from '../platform/config/index.js';
 import type { Precondition } from '../platform/conditional/index.js';
 import { Database, type Em, type Where } from '../platform/database/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
@@ -21,14 +22,12 @@ export type RuleChanges = Partial<Omit<RuleSettings, 'kind'>>;
 
 const SUBJECT = 'alert_rule';
 
-/** The shortest threshold that means anything, in seconds: an agent speaks every 30. */
-const LEAST_SILENCE = 60;
-
 @Injectable()
 export class AlertRulesService {
   constructor(
     private readonly database: Database,
     private readonly audit: Audit,
+    private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
@@ -37,7 +36,7 @@ export class AlertRulesService {
   create(caller: Caller, settings: RuleSettings): Promise<AlertRule> {
     const { tenantId } = caller;
     caller.authorize('create', 'AlertRule', { tenantId });
-    checkSettings(settings);
+    checkSettings(settings, this.config.agentHeartbeat);
     return this.database.transaction(caller.tenantScope, async (em) => {
       await lockChannels(em, caller.permitted('create', 'AlertRule'), settings.channelIds);
       const now = this.clock.now();
@@ -70,7 +69,7 @@ export class AlertRulesService {
       if (changes.channelIds !== undefined) await lockChannels(em, caller.permitted('update', 'AlertRule'), changes.channelIds);
       const changed = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
       Object.assign(rule, changed, { settingsVersion: rule.settingsVersion + 1, updatedAt: this.clock.now() });
-      checkSettings(rule);
+      checkSettings(rule, this.config.agentHeartbeat);
       this.record(em, caller, 'update', rule, { changed: Object.keys(changed) });
       return rule;
     });
@@ -101,10 +100,11 @@ export class AlertRulesService {
   }
 }
 
-function checkSettings({ kind, threshold, checks, includesNeverConnected }: RuleSettings): void {
+function checkSettings({ kind, threshold, checks, includesNeverConnected }: RuleSettings, heartbeat: number): void {
+  const least = 2 * heartbeat;
   const errors = [
-    ...(kind === 'agent_silent_for' && threshold < LEAST_SILENCE
-      ? [{ pointer: '/threshold', code: 'too_short', detail: `An agent speaks every 30 seconds: the threshold must be ${LEAST_SILENCE} at least.` }]
+    ...(kind === 'agent_silent_for' && threshold < least
+      ? [{ pointer: '/threshold', code: 'too_short', detail: `An agent speaks every ${heartbeat} seconds: the threshold must be ${least} at least.` }]
       : []),
     ...(kind !== 'check_failing_for' && checks.length > 0 ? [{ pointer: '/checks', code: 'not_of_kind', detail: `A rule of the kind ${kind} has no checks.` }] : []),
     ...(kind !== 'disconnected_for' && includesNeverConnected

@@ -3512,7 +3512,7 @@ export interface components {
              */
             checks?: string[];
             /**
-             * @description Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least 60 for `agent_silent_for`.
+             * @description Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least two heartbeats of agents, 60 seconds, for `agent_silent_for`.
              * @example 300
              */
             threshold: number;
@@ -3621,7 +3621,7 @@ export interface components {
              */
             checks?: string[];
             /**
-             * @description Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least 60 for `agent_silent_for`.
+             * @description Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least two heartbeats of agents, 60 seconds, for `agent_silent_for`.
              * @example 300
              */
             threshold?: number;

@@ -1,11 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LeafFindings } from '#libs/contracts';
-import type { DownloadTokenDto } from '../../src/bundles/dto/download-token.dto.js';
 import type { OnboardingPackageDto } from '../../src/onboarding/dto/onboarding-package.dto.js';
 import { AgentProcess } from '../../lab/agent-process.js';
 import { type Api, ok } from '../../lab/api.js';
-import { run } from '../../lab/child.js';
 import type { Deployment } from '../../lab/deployment.js';
 import { freePort } from '../../lab/free-port.js';
 import { NATS_SERVERS } from '../../lab/nats-versions.js';
@@ -43,8 +41,8 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
       const acme = await deployment.tenant('Acme');
       const site = await acme.createSite('New York');
       await site.install();
-      agent = new AgentProcess({ directory: join(deployment.directory) });
-      issued = await enrol(acme, site, deployment.directory);
+      agent = new AgentProcess({ directory: deployment.directory });
+      issued = await agent.install(acme, site, 'a"b $(touch x) `id` %n 🏭');
       agent.start();
       return { acme, site };
     },
@@ -57,18 +55,6 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
     await agent.kill();
     await gateway?.kill();
   });
-
-  /** As somebody at the site does it: the curl line, and one command. */
-  async function enrol({ api }: Tenant, site: Site, directory: string): Promise<OnboardingPackageDto> {
-    const asked = { label: 'a"b $(touch x) `id` %n 🏭', component_type: 'agent', component_id: 'agent-1', edge_site_id: site.id };
-    const made = await ok(api.post<OnboardingPackageDto>('/admin/edge-packages', asked));
-    const { command } = await ok(api.post<DownloadTokenDto>(`/admin/edge-packages/${made.id}/download-tokens`));
-    const folder = join(directory, 'package');
-    mkdirSync(folder);
-    expect(await run('sh', ['-c', command], { cwd: folder })).toMatchObject({ code: 0 });
-    await agent.enrol(join(folder, readdirSync(folder)[0]!), '--leaf-dir', join(site.leaf.prefix, 'etc/nats'));
-    return made;
-  }
 
   const shown = async (api: Api, site: Site): Promise<ShownAgent | undefined> => {
     const { data } = await ok(api.get<{ data: ShownAgent[] }>(`/admin/agents?edge_site_id=${site.id}`));

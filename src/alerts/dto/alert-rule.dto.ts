@@ -28,7 +28,7 @@ export class CreateAlertRuleDto {
   kind!: AlertKind;
 
   /**
-   * Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least 60 for `agent_silent_for`.
+   * Seconds: of `…_for` how long it lasts, of `…_within` how soon it comes. At least two heartbeats of agents, 60 seconds, for `agent_silent_for`.
    * @example 300
    */
   @IsInt()

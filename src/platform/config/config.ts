@@ -78,6 +78,9 @@ export abstract class Config {
   /** Milliseconds without a word after which an agent counts as silent: three heartbeats. */
   readonly agentSilence!: number;
 
+  /** Seconds that those are given to come back who went all at once, or while nobody looked, before an alert opens. */
+  readonly alertHold!: number;
+
   /** Messages a minute of one agent to one gateway; 0 is no limit. */
   readonly gatewayRateLimit!: number;
 

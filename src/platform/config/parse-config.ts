@@ -59,6 +59,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     trustedProxies: read('TRUSTED_PROXIES', networks) ?? [],
     corsOrigins: read('CORS_ORIGINS', origins) ?? [],
     mail: mailFrom(environment),
+    alertHold: read('ALERT_HOLD', wholeNumber(0, 3_600)) ?? 120,
     alertNetworks: read('ALERT_NETWORKS', networks) ?? [],
     rateLimits: {
       key: read('RATE_LIMIT_KEY', calls) ?? 6_000,

@@ -26,8 +26,9 @@ const collector: Format<string> = (text) => {
 /** `<name>=<value>`, separated by commas, values percent-encoded (OpenTelemetry, "Specifying headers via environment variables"). */
 const headersOf: Format<Secret<Readonly<Record<string, string>>>> = (text) => {
   const headers = text.split(',').map((entry, at) => {
-    const [, header, value] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*([\x21-\x7e]*)\s*$/.exec(entry) ?? [];
-    if (header === undefined || value === undefined) throw new Refusal(`must be <name>=<value> entries separated by commas; entry ${at + 1} is not`);
+    const [header = '', value] = entry.split(/=(.*)/s, 2).map((part) => part.trim());
+    const isHeader = value !== undefined && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header) && /^[\x21-\x7e]*$/.test(value);
+    if (!isHeader) throw new Refusal(`must be <name>=<value> entries separated by commas; entry ${at + 1} is not`);
     return [header, decoded(value, at + 1)] as const;
   });
   return new Secret(Object.fromEntries(headers));

@@ -69,6 +69,7 @@ export const CONFIG_VARIABLES = [
   },
   { name: 'SMTP_URL', meaning: 'The server that alerts are mailed by: `smtp://` or `smtps://`, perhaps with user name and password; with `MAIL_FROM`', default: 'no e-mail is sent' },
   { name: 'MAIL_FROM', meaning: 'The address that alerts are mailed from', default: 'none' },
+  { name: 'ALERT_HOLD', meaning: 'Seconds that leaves and agents are given to come back that went all at once, or while nobody looked, before alerts open', default: '`120`' },
   {
     name: 'ALERT_NETWORKS',
     meaning: 'Networks that are not of the public Internet, and that alerts may be sent to all the same; to these, `http://` will do',

@@ -84,7 +84,7 @@ export class Rig {
   }
 
   evaluator(database = this.database): AlertEvaluator {
-    return new AlertEvaluator(database, new Watches(database), this.clock, systemRandom);
+    return new AlertEvaluator(database, new Watches(database), this.app.service.app.get(Config), this.clock, systemRandom);
   }
 
   /** Sends what is due at that time. @returns how many tries there were */
