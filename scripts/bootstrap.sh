@@ -3,7 +3,7 @@
 # has changed it takes some tens of milliseconds. What it says goes to stderr, so that stdout stays the command's own.
 #
 # usage: bootstrap.sh [--test]
-#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl, GnuTLS, promtool, Go's verdicts
+#   --test  also what the tests need: nats-server 2.10 beside the newest, shellcheck, Redis, openssl, GnuTLS, promtool, libfaketime, Go's verdicts
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -88,11 +88,23 @@ provide() {
   fi
 }
 
+# A library that gives a process another time: .cache/bin/libfaketime.so.
+provide_faketime() {
+  [ ! -e .cache/bin/libfaketime.so ] || return 0
+  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
+  say "Fetching libfaketime from Debian ${codename:-stable} into .cache/faketime"
+  sh scripts/debian-package.sh libfaketime "${codename:-stable}" .cache/faketime || fail 'The tests need libfaketime, which could not be fetched.'
+  mkdir -p .cache/bin
+  (cd .cache/bin && ln -sf ../faketime/usr/lib/*/faketime/libfaketimeMT.so.1 libfaketime.so)
+  [ -e .cache/bin/libfaketime.so ] || fail "Debian's libfaketime has no libfaketimeMT.so.1."
+}
+
 provide_test_tools() {
   provide shellcheck usr/bin/shellcheck --version
   provide busybox bin/busybox true
   provide certtool usr/bin/certtool --version gnutls-bin
   provide promtool usr/bin/promtool --version prometheus
+  provide_faketime
   sh scripts/go-verify.sh
   sh scripts/redis-server.sh --version >/dev/null
   for tool in openssl curl tar sha256sum; do

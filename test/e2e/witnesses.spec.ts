@@ -4,11 +4,13 @@ import { AgentProcess } from '../../lab/agent-process.js';
 import { ok } from '../../lab/api.js';
 import type { Deployment } from '../../lab/deployment.js';
 import { freePort } from '../../lab/free-port.js';
+import { otherTime } from '../../lab/other-time.js';
 import type { Service } from '../../lab/service.js';
 import type { Site } from '../../lab/site.js';
 import type { Tenant } from '../../lab/tenant.js';
 import { until } from '../../lab/until.js';
 import type { AlertDto } from '../../src/alerts/dto/alert.dto.js';
+import type { EdgeSiteDto } from '../../src/edge-sites/dto/edge-site.dto.js';
 import { Receiver } from '../integration/alerts/receiver.js';
 import { withDeployment } from './laboratory.js';
 
@@ -51,7 +53,7 @@ describe('a site with a leaf and an agent', () => {
       agent = new AgentProcess({ directory: deployment.directory });
       await agent.install(acme, site);
       agent.start();
-      await is(site, 'connected');
+      await until('the agent is heard', async () => (await site.get()).health.reasons.some(({ code }) => code === 'leaf_available'));
       const { id } = await ok(acme.api.post<{ id: string }>('/admin/alert-channels', { name: 'x', kind: 'webhook', url: receiver.url, secret: 'x'.repeat(32) }));
       for (const kind of ['disconnected_for', 'agent_silent_for']) {
         await ok(acme.api.post('/admin/alert-rules', { name: kind, kind, threshold: 10, resolve_after: 1, severity: 'critical', channel_ids: [id] }));
@@ -85,7 +87,13 @@ describe('a site with a leaf and an agent', () => {
     gateway: start.gateway,
     agent: () => Promise.resolve(agent.start()),
   };
-  const is = (site: Site, state: HealthState) => until(`the site is ${state}`, async () => (await site.get()).health.state === state);
+  const is = (site: Site, state: HealthState) =>
+    until(`the site is ${state}`, async () => {
+      const { health } = await site.get();
+      // What it is instead is said when it never is.
+      if (health.state !== state) throw new Error(JSON.stringify(health));
+      return true;
+    });
 
   const alerts = async ({ api }: Tenant) => (await ok(api.get<{ data: AlertDto[] }>('/admin/alerts?limit=200'))).data;
   const kindsOf = (found: { kind: string }[]) => found.map(({ kind }) => kind).sort();
@@ -149,6 +157,35 @@ describe('a site with a leaf and an agent', () => {
       },
     ),
   ));
+
+  it.each([[366, 'ahead'], [-366, 'behind']])('cannot be told of by an agent whose clock is %i days off, and the agent says why', (days, how) =>
+    lab(({ arranged }) =>
+      through(
+        arranged,
+        { state: 'agent_down', kinds: ['agent_silent_for'] },
+        async () => {
+          await agent.kill();
+          agent.start(otherTime(days));
+          await until('the agent says why', () => new RegExp(`clock_skew: this machine's clock says .*: the clock is ${how}`).test(agent.log));
+        },
+        async () => {
+          await agent.kill();
+          agent.start();
+        },
+      ),
+    )(),
+  );
+
+  it('has credentials that are over when their time has come', lab(async ({ deployment, arranged: { acme, site } }) => {
+    const later = await deployment.startAnother('later', { ROLES: 'api', PORT: '0', ...otherTime(400) });
+    try {
+      const { health } = await ok(later.api.as(acme.api.credentials).get<EdgeSiteDto>(`/admin/edge-sites/${site.id}`));
+      expect(health.state).toBe('credentials_expired');
+    } finally {
+      await later.kill();
+    }
+    expect((await site.get()).health.state).toBe('connected');
+  }));
 
   it('has no credentials when they are revoked, until it has new ones', lab(({ arranged }) => {
     const { acme, site } = arranged;

@@ -72,7 +72,7 @@ describe('a stream of events', () => {
       await em().nativeUpdate(AgentService, { agentId }, { reportedAt: new Date(), available: true });
       await em().execute('update edge_sites set last_seen_at = now() where id = ?', [edge_site_id]);
     }
-    await em().nativeUpdate(AgentService, { agentId }, { available: false });
+    await em().nativeUpdate(AgentService, { agentId }, { available: false, changedAt: new Date() });
     await em().nativeUpdate(Agent, { id: agentId }, { version: '2' });
     await ok(acme.api.post(`/admin/edge-packages/${onboarding.id}/revoke`));
 
