@@ -12,6 +12,7 @@ import { ClockModule } from '../../../src/platform/clock.js';
 import { ConfigModule, parseConfig } from '../../../src/platform/config/index.js';
 import { Database, PLATFORM } from '../../../src/platform/database/index.js';
 import { KeyRing } from '../../../src/platform/encryption/index.js';
+import { MetricsModule } from '../../../src/platform/metrics/index.js';
 import { ProblemModule } from '../../../src/platform/problem/index.js';
 import { RateLimitModule } from '../../../src/platform/rate-limit/index.js';
 import { ValidationModule } from '../../../src/platform/validation/index.js';
@@ -57,7 +58,7 @@ async function startApi(database: Database): Promise<NestFastifyApplication> {
   @Module({ providers, exports: [Database, KeyRing] })
   class TestPlatform {}
 
-  const imports = [TestPlatform, ConfigModule.forRoot(parseConfig({})), ClockModule, AuditModule, AuthModule, ProblemModule, ValidationModule, RateLimitModule, PkiModule];
+  const imports = [TestPlatform, ConfigModule.forRoot(parseConfig({})), ClockModule, MetricsModule, AuditModule, AuthModule, ProblemModule, ValidationModule, RateLimitModule, PkiModule];
   const module = await Test.createTestingModule({ imports }).compile();
   const started = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
   started.setGlobalPrefix('api');

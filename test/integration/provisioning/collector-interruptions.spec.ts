@@ -10,6 +10,7 @@ import { CollectorsModule } from '../../../src/collectors/index.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
 import { CredentialService, PlatformHosts } from '../../../src/nats/index.js';
 import { CertificateService } from '../../../src/pki/index.js';
+import { Tracing } from '../../../src/platform/tracing/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { die, failing, nextCall, type Work } from '../../support/faults.js';
 import { unpack } from '../../support/unpack.js';
@@ -36,8 +37,13 @@ const job = ({ id }: CollectorPackageDto, attempt = 1): CollectorJob => ({ tenan
 const run = (collector: CollectorPackageDto, attempt?: number) => provisioner.provision(job(collector, attempt));
 
 /** A run as the worker makes it: what cannot succeed fails for good. */
-const process = (collector: CollectorPackageDto, attempt?: number) =>
-  new CollectorsProcessor(provisioner).process({ data: job(collector, attempt) } as Job<CollectorJob>);
+const process = (collector: CollectorPackageDto, attempt?: number) => {
+  const processor = new CollectorsProcessor(provisioner);
+  // As Nest does it.
+  Object.assign(processor, { tracing: app.service.app.get(Tracing, { strict: false }) });
+  const about = { name: 'provision', queueName: 'collectors', attemptsMade: 0, opts: {} };
+  return processor.process({ ...about, data: job(collector, attempt) } as Job<CollectorJob>);
+};
 
 async function download({ id }: CollectorPackageDto) {
   const { token } = await ok(acme.api.post<DownloadTokenDto>(`/admin/collectors/${id}/download-tokens`));
