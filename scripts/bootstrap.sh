@@ -75,12 +75,17 @@ build() {
   printf '%s\n' "$sources" >"$built"
 }
 
+# Unpacks Debian's package $2 of the machine's release into .cache/$1.
+unpack() {
+  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
+  say "Fetching $1 from Debian ${codename:-stable} into .cache/$1"
+  sh scripts/debian-package.sh "$2" "${codename:-stable}" ".cache/$1"
+}
+
 # Makes sure of the tool $1 of the tests', as Debian's package of that name, or $4, has it at $2. `npm test` has .cache/bin on its PATH.
 provide() {
   if command -v "$1" >/dev/null || [ -x ".cache/bin/$1" ]; then return; fi
-  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
-  say "Fetching $1 from Debian ${codename:-stable} into .cache/$1"
-  if sh scripts/debian-package.sh "${4:-$1}" "${codename:-stable}" ".cache/$1" && ".cache/$1/$2" "$3" >/dev/null; then
+  if unpack "$1" "${4:-$1}" && ".cache/$1/$2" "$3" >/dev/null; then
     mkdir -p .cache/bin
     ln -sf "../$1/$2" ".cache/bin/$1"
   else
@@ -91,11 +96,9 @@ provide() {
 # A library that gives a process another time: .cache/bin/libfaketime.so.
 provide_faketime() {
   [ ! -e .cache/bin/libfaketime.so ] || return 0
-  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
-  say "Fetching libfaketime from Debian ${codename:-stable} into .cache/faketime"
-  sh scripts/debian-package.sh libfaketime "${codename:-stable}" .cache/faketime || fail 'The tests need libfaketime, which could not be fetched.'
+  unpack libfaketime libfaketime || fail 'The tests need libfaketime, which could not be fetched.'
   mkdir -p .cache/bin
-  (cd .cache/bin && ln -sf ../faketime/usr/lib/*/faketime/libfaketimeMT.so.1 libfaketime.so)
+  (cd .cache/bin && ln -sf ../libfaketime/usr/lib/*/faketime/libfaketimeMT.so.1 libfaketime.so)
   [ -e .cache/bin/libfaketime.so ] || fail "Debian's libfaketime has no libfaketimeMT.so.1."
 }
 

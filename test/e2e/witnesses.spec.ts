@@ -11,7 +11,7 @@ import type { Tenant } from '../../lab/tenant.js';
 import { until } from '../../lab/until.js';
 import type { AlertDto } from '../../src/alerts/dto/alert.dto.js';
 import type { EdgeSiteDto } from '../../src/edge-sites/dto/edge-site.dto.js';
-import { Receiver } from '../integration/alerts/receiver.js';
+import { Receiver } from '../support/receiver.js';
 import { withDeployment } from './laboratory.js';
 
 const GATEWAY_PORT = String(await freePort());

@@ -3,7 +3,7 @@ import { notificationOf } from '#libs/alerts';
 import { Destinations } from '../../../src/alerts/channels/destination.js';
 import { type Lookup, post } from '../../../src/alerts/channels/post.js';
 import { sendSlack } from '../../../src/alerts/channels/webhook.js';
-import { Receiver } from './receiver.js';
+import { Receiver } from '../../support/receiver.js';
 import { LOOPBACK, Rig } from './rig.js';
 
 const PUBLIC_ONLY = new Destinations([]);

@@ -6,7 +6,7 @@ import { until } from '../../../lab/until.js';
 import type { AlertChannelDto } from '../../../src/alerts/dto/alert-channel.dto.js';
 import { DELAYS } from '../../../src/alerts/index.js';
 import { type Database, PLATFORM } from '../../../src/platform/database/index.js';
-import { Receiver } from './receiver.js';
+import { Receiver } from '../../support/receiver.js';
 import { LOOPBACK, Rig } from './rig.js';
 
 const HOSTILE = 'a"b $(touch x) `id` \'; rm %n 🏭 <!channel> & co';

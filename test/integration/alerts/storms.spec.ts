@@ -1,5 +1,5 @@
 import { LISTED_MAX } from '#libs/alerts';
-import { Receiver } from './receiver.js';
+import { Receiver } from '../../support/receiver.js';
 import { Rig } from './rig.js';
 
 const SITES = 200;

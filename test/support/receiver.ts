@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { freePort } from '../../../lab/free-port.js';
+import { freePort } from '../../lab/free-port.js';
 
 export interface Received {
   headers: IncomingMessage['headers'];
