@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
 import { DomainError } from '#libs/kernel';
-import { formatHostPort, type HostPort, parseHostPort } from '#libs/nats';
+import { formatHostPort, type HostPort, isAtLeast, parseHostPort } from '#libs/nats';
 import { AppModule } from './app.module.js';
-import { HubFiles, type HubSettings, isAtLeast, isLoopback } from './nats/index.js';
+import { HubFiles, type HubSettings, isLoopback } from './nats/index.js';
 import { type Config, parseConfig } from './platform/config/index.js';
 import { withDatabase } from './with-database.js';
 

@@ -64,6 +64,10 @@ const schema = defineEntity({
 
     /** The stream of the tenant at the hub that sources the site, for good: 0 is `events` itself. Null until it has connected. */
     hubShard: p.integer().nullable(),
+    /** Its source as it stood at the hub, while that is kept out of the stream: a `StreamSource` of `libs/nats`. */
+    restingSource: p.json<object>().nullable(),
+    /** How long it is kept out; null while it stands, and as long as it may not be out yet. */
+    sourceRestsUntil: p.datetime().nullable(),
 
     // What the site reports.
     runningChecksum: p.string().nullable(),

@@ -27,6 +27,8 @@ export interface StreamConfig {
   duplicate_window: number;
   /** Only counts when the stream is made, and is forgotten then: see `begun`. */
   first_seq?: number;
+  /** A server since 2.11 says its version there, as `_nats.ver`. */
+  metadata?: Readonly<Record<string, string>>;
 }
 
 /** What goes when a stream is full: its oldest messages, or whatever comes (the publisher is told). */
@@ -89,6 +91,8 @@ export interface SourcedSite {
   jetstreamDomain: string;
   /** The retention of its leaf. */
   retention?: Retention;
+  /** Its source, where it has another name than it begins with. */
+  source?: StreamSource;
 }
 
 interface HubStream {
@@ -135,12 +139,9 @@ function sourcing({ sites, retention = DEFAULT_RETENTION, replicas = 1 }: HubStr
  * The source of a site. It begins at 1, not at the hub stream's own first sequence: otherwise the backlog of a new site on a hub
  * stream that has aged is lost.
  */
-export function siteSource({ site, jetstreamDomain }: SourcedSite): StreamSource {
-  return {
-    name: EVENTS_STREAM,
-    opt_start_seq: 1,
-    external: { api: `$JS.${jetstreamDomain}.API`, deliver: sourceDelivery(site) },
-  };
+export function siteSource({ site, jetstreamDomain, source }: SourcedSite): StreamSource {
+  const api = `$JS.${jetstreamDomain}.API`;
+  return source?.external?.api === api ? source : { name: EVENTS_STREAM, opt_start_seq: 1, external: { api, deliver: sourceDelivery(site) } };
 }
 
 /** The source of a shard in `events`, which begins at 1 for the same reason. */

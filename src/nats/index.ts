@@ -6,7 +6,6 @@ export * from './credential.service.js';
 export * from './hub-address.js';
 export * from './hub-connection.js';
 export * from './hub-files.js';
-export { isAtLeast } from './local-hub.js';
 export * from './nats.module.js';
 export * from './operator.service.js';
 export * from './operator-rotation.service.js';

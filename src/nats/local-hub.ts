@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
+import { isAtLeast } from '#libs/nats';
 import { Config } from '../platform/config/index.js';
 import { findNatsServer, freePort, type Hub, isPortFree, type NatsServerBinary, onFreePorts, startHub } from '../platform/embedded/index.js';
 import { Sweep } from '../platform/sweep.js';
@@ -116,9 +117,3 @@ async function isHubOn({ client, leaf, monitor }: Ports): Promise<boolean> {
 }
 
 const upstreamHost = (url: string | undefined) => (url === undefined ? [] : [hostOf(url)]);
-
-/** Whether a version such as `2.15.1` is that of `major.minor`, or newer. */
-export function isAtLeast(version: string, major: number, minor: number): boolean {
-  const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
-}

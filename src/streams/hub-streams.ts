@@ -5,6 +5,7 @@ import {
   hubRetention,
   hubStream,
   hubStreamSubjects,
+  isResting,
   planStream,
   rearm,
   renamedSource,
@@ -13,6 +14,7 @@ import {
   shardSource,
   shardStream,
   siteSource,
+  SOURCE_REST,
   standingSource,
   type StreamConfig,
   type StreamSource,
@@ -23,6 +25,7 @@ import { Config } from '../platform/config/index.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { giveShards, lackShard, shardsOfSites, shardsOfStream } from './hub-shards.js';
 import { EventsStream } from './jetstream-api.js';
+import { keepResting, layToRest } from './resting-sources.js';
 import { sequencesAskedFor } from './source-requests.js';
 import { type BufferingSite, type WantedStreams, wantedStreams } from './wanted-streams.js';
 
@@ -34,6 +37,12 @@ const LEAF_CONCURRENCY = 16;
 
 /** Tenants that are seen to at the same time: each takes a connection to the database while the hub is asked. */
 const TENANT_CONCURRENCY = 4;
+
+/** Sites that the hub is to source now, and those of them whose leaves have just come back, or whose sources are put back. */
+interface Sourced {
+  sourced: readonly BufferingSite[];
+  returned: readonly BufferingSite[];
+}
 
 /** A stream of a tenant at the hub, as it is. */
 interface Found {
@@ -96,18 +105,22 @@ export class HubStreams {
   private async run(tenantId: string, connected: ReadonlySet<string | undefined>): Promise<WantedStreams> {
     // On record before the hub has a source: whoever tries again must not choose another shard.
     if (await lackShard(this.database.em({ tenantId }))) await this.oneAtATime(tenantId, (em) => giveShards(em, this.config.sitesPerStream));
-    return this.connections.use(tenantId, 'streams', (connection) =>
-      this.oneAtATime(tenantId, async (em) => {
+    return this.connections.use(tenantId, 'streams', async (connection) => {
+      await this.oneAtATime(tenantId, (em) => layToRest(em, connection, connected));
+      return this.oneAtATime(tenantId, async (em) => {
         const wanted = await wantedStreams(em);
-        const returned = wanted.sites.filter(({ edgeSiteId }) => connected.has(edgeSiteId));
-        await this.bring(connection, wanted, returned);
-        this.logger.log({ tenantId, sites: wanted.sites.length, connected: returned.length }, 'streams seen to');
+        const now = this.clock.now();
+        const sourced = wanted.sites.filter(({ resting, linkId }) => !isResting(resting, { isLinked: linkId !== null, now }));
+        const returned = sourced.filter(({ edgeSiteId, resting }) => connected.has(edgeSiteId) || resting !== null);
+        await this.bring(connection, wanted, { sourced, returned });
+        await keepResting(em, wanted.sites, { sourced, until: new Date(this.clock.now().getTime() + SOURCE_REST) });
+        this.logger.log({ tenantId, sites: wanted.sites.length, connected: returned.length, resting: wanted.sites.length - sourced.length }, 'streams seen to');
         return wanted;
-      }),
-    );
+      });
+    });
   }
 
-  private async bring(connection: NatsConnection, { sites, subjects }: WantedStreams, returned: readonly BufferingSite[]): Promise<void> {
+  private async bring(connection: NatsConnection, { sites, subjects }: WantedStreams, { sourced, returned }: Sourced): Promise<void> {
     const find = async (shard: number): Promise<Found> => {
       const stream = EventsStream.atHub(connection, shard);
       return { stream, before: await stream.current() };
@@ -120,33 +133,34 @@ export class HubStreams {
     for (const shard of shards) found.set(shard, await find(shard));
 
     const retention = hubRetention(sites.map((site) => site.retention));
-    const of = (shard: number) => ({ sites: sites.filter((site) => site.hubShard === shard), retention });
+    const of = (shard: number) => ({ sites: sourced.filter((site) => site.hubShard === shard), retention });
     const returnedTo = (shard: number) => returned.filter((site) => site.hubShard === shard);
     const bringShard = async (shard: number) => {
-      const hub = found.get(shard)!;
-      const now = await carryOut(hub, shardStream({ ...of(shard), clock: this.clock, shard }));
-      await this.rearm(connection, hub, now, { sites: returnedTo(shard) });
+      await this.bringOne(connection, found.get(shard)!, shardStream({ ...of(shard), clock: this.clock, shard }), { sites: returnedTo(shard) });
     };
 
     // What `events` sources has to be there, and what is there must not keep messages for longer than `events`.
     const missing = shards.filter((shard) => found.get(shard)!.before === undefined);
     for (const shard of missing) await bringShard(shard);
-    const now = await carryOut(events, hubStream({ ...of(0), subjects: hubStreamSubjects(subjects), shards }));
-    await this.rearm(connection, events, now, { sites: returnedTo(0), shards: missing });
+    const desired = hubStream({ ...of(0), subjects: hubStreamSubjects(subjects), shards });
+    await this.bringOne(connection, events, desired, { sites: returnedTo(0), shards: missing });
     for (const shard of shards) if (!missing.includes(shard)) await bringShard(shard);
   }
 
   /**
-   * Has sources start at once that would take up to minutes to notice that what they source is back; one that is just made starts by itself.
-   * What a leaf holds that was rolled back is taken again, as the hub would wait in vain for it to come as far as it was.
+   * Makes one of them what it should be, and has sources start at once that would take up to minutes to notice that what they source is back;
+   * one that is just made, or put back, starts by itself. What a leaf holds that was rolled back is taken again, as the hub would wait in vain
+   * for it to come as far as it was.
    */
-  private async rearm(connection: NatsConnection, { stream, before }: Found, now: StreamConfig, back: { sites: readonly BufferingSite[]; shards?: readonly number[] }): Promise<void> {
+  private async bringOne(connection: NatsConnection, { stream, before }: Found, desired: StreamConfig, back: { sites: readonly BufferingSite[]; shards?: readonly number[] }): Promise<void> {
     const isThere = (source: StreamSource) => standingSource(before, source) !== undefined;
-    const sites = back.sites.filter((site) => isThere(siteSource(site)));
-    const sources = [...sites.map(siteSource), ...(back.shards ?? []).map(shardSource).filter(isThere)];
-    if (sources.length === 0) return;
-    let armed = now;
-    const asked = await sequencesAskedFor(connection, sites, async () => (armed = await replace(stream, rearm(now, sources))));
+    const known = back.sites.filter((site) => site.resting !== null || isThere(siteSource(site)));
+    const standing = [...known.map(siteSource), ...(back.shards ?? []).map(shardSource)].filter(isThere);
+    let armed = desired;
+    const asked = await sequencesAskedFor(connection, known, async () => {
+      armed = await stream.carryOut(planStream(desired, before), before);
+      if (standing.length > 0) armed = await replace(stream, rearm(armed, standing));
+    });
     const rolledBack = await this.rolledBack(connection, asked);
     if (rolledBack.length === 0) return;
     await replace(stream, replaceSources(armed, rolledBack.map((site) => renamedSource(standingSource(armed, siteSource(site))!))));
@@ -177,8 +191,6 @@ const widened = (current: StreamConfig, { maxAgeMs }: Retention): StreamConfig =
   ...current,
   max_age: hubStream({ sites: [], retention: { maxAgeMs, maxBytes: -1 } }).max_age,
 });
-
-const carryOut = ({ stream, before }: Found, desired: StreamConfig): Promise<StreamConfig> => stream.carryOut(planStream(desired, before), before);
 
 async function replace(stream: EventsStream, [without, withSources]: ReturnType<typeof rearm>): Promise<StreamConfig> {
   await stream.update(without);

@@ -9,7 +9,7 @@ import { Database } from '../platform/database/index.js';
 import { BufferMeter } from './buffer-meter.js';
 import { HubStreams } from './hub-streams.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
-import type { StreamsJob } from './streams-queue.js';
+import { Streams, type StreamsJob } from './streams-queue.js';
 import { type BufferingSite, differ, wantedStreams } from './wanted-streams.js';
 
 /** Leaves of a tenant that are seen to at the same time, as one that is silent takes seconds. */
@@ -37,6 +37,7 @@ export class StreamReconciler {
     private readonly connections: TenantConnections,
     private readonly meter: BufferMeter,
     private readonly hub: HubStreams,
+    private readonly streams: Streams,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -53,6 +54,8 @@ export class StreamReconciler {
       await forEachOf(seenTo, LEAF_CONCURRENCY, (site) => this.leafOf(work, site));
     });
     const now = await this.hub.seeTo(tenantId, edgeSiteId);
+    const resting = now.sites.find((site) => site.edgeSiteId === edgeSiteId)?.resting;
+    if (edgeSiteId !== undefined && resting?.until != null) await this.streams.requestAt({ tenantId, edgeSiteId }, resting.until, this.clock.now());
     // What was wanted has changed meanwhile, and whoever sees to that may have come to a leaf before this did.
     if (differ({ ...wanted, sites: seenTo }, now)) await this.reconcile({ tenantId });
   }

@@ -1,6 +1,6 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
-import type { Queue } from 'bullmq';
+import type { JobsOptions, Queue } from 'bullmq';
 import { enqueued, jobCause } from '../platform/queue/index.js';
 
 export const STREAMS_QUEUE = 'streams';
@@ -43,13 +43,19 @@ export class Streams {
     return this.add('reconcile', { tenantId });
   }
 
+  /** The source of a site may be put back then. Asking for the same again does nothing. */
+  async requestAt({ tenantId, edgeSiteId }: Required<StreamsJob>, at: Date, now: Date): Promise<void> {
+    const options = { jobId: `rested-${edgeSiteId}-${at.getTime()}`, delay: Math.max(0, at.getTime() - now.getTime()) };
+    await this.add('reconcile', { tenantId, edgeSiteId }, options);
+  }
+
   /** Somebody wants to know what waits at the leaf of a site. */
   requestMeasure(job: MeasureJob): Promise<void> {
     return this.add(MEASURE, job);
   }
 
   /** Not de-duplicated: each connect needs its source to be re-armed, after it. */
-  private async add(name: string, job: StreamsJob | MeasureJob): Promise<void> {
-    await enqueued(this.queue.add(name, job, { ...OPTIONS, ...jobCause() }), this.logger, { ...job });
+  private async add(name: string, job: StreamsJob | MeasureJob, options: JobsOptions = {}): Promise<void> {
+    await enqueued(this.queue.add(name, job, { ...OPTIONS, ...jobCause(), ...options }), this.logger, { ...job });
   }
 }

@@ -21,5 +21,5 @@ import { StreamsProcessor } from './streams.processor.js';
 export class StreamsModule {}
 
 /** The part of it that workers do. */
-@Module({ imports: [NatsModule], providers: [StreamReconciler, HubStreams, BufferMeter, BufferMeasurements, BufferMetrics, StreamsProcessor] })
+@Module({ imports: [NatsModule, StreamsModule], providers: [StreamReconciler, HubStreams, BufferMeter, BufferMeasurements, BufferMetrics, StreamsProcessor] })
 export class StreamsWorkerModule {}

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EdgeSite, NatsLeafServer, TenantStream } from '#libs/model';
-import { leafStreamCapacity, type Retention, type SourcedSite, streamSubjects } from '#libs/nats';
+import { leafStreamCapacity, type RestingSource, type Retention, type SourcedSite, type StreamSource, streamSubjects } from '#libs/nats';
 import type { Em } from '../platform/database/index.js';
 
 /** A site whose leaf has connected at least once, and so buffers. */
@@ -12,6 +12,8 @@ export interface BufferingSite extends SourcedSite {
   hubShard: number | null;
   /** Its connection to the hub now; null when it has none. */
   linkId: string | null;
+  /** Its source, while that is kept out of the hub's stream. */
+  resting: RestingSource | null;
 }
 
 /** What a tenant's streams should be. */
@@ -34,7 +36,7 @@ export function differ(given: WantedStreams, now: WantedStreams): boolean {
 }
 
 /** Not the certificates and texts of a bundle, which are many times as large. */
-const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'hubShard', 'linkId'] as const;
+const LEAF_FIELDS = ['edgeSiteId', 'jetstreamDomain', 'jetstreamMaxFileBytes', 'hubShard', 'linkId', 'restingSource', 'sourceRestsUntil'] as const;
 const SITE_FIELDS = ['id', 'slug', 'bufferMaxAge', 'bufferMaxBytes', 'bufferDiscard'] as const;
 
 /** Those of the tenant that the entity manager sees. */
@@ -43,11 +45,12 @@ export async function bufferingSites(em: Em): Promise<BufferingSite[]> {
   const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: SITE_FIELDS });
   const siteOf = new Map(sites.map((site) => [site.id, site]));
   return leaves.flatMap((leaf) => {
-    const { edgeSiteId, jetstreamDomain, hubShard, linkId } = leaf;
+    const { edgeSiteId, jetstreamDomain, hubShard = null, linkId = null, restingSource: source, sourceRestsUntil: until = null } = leaf;
     const site = siteOf.get(edgeSiteId);
     // A site that is deleted between the two queries is gone.
     if (site === undefined) return [];
-    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention: siteRetention(site, leaf), hubShard: hubShard ?? null, linkId: linkId ?? null }];
+    const resting = source == null ? null : { source: source as StreamSource, until };
+    return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention: siteRetention(site, leaf), hubShard, linkId, resting, source: resting?.source }];
   });
 }
 

@@ -6,6 +6,7 @@ import { Config } from '../../../src/platform/config/index.js';
 import { BufferMeter } from '../../../src/streams/buffer-meter.js';
 import { HubStreams } from '../../../src/streams/hub-streams.js';
 import { StreamReconciler } from '../../../src/streams/stream-reconciler.js';
+import { Streams } from '../../../src/streams/index.js';
 import { NATS_VERSIONS } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
 
@@ -66,7 +67,8 @@ describe('leaves that are slow to answer', () => {
     const { database } = installation.database;
     const meter = new BufferMeter(database, systemClock);
     const hub = new HubStreams(database, connections, installation.idle.get(Config, { strict: false }), systemClock);
-    await new StreamReconciler(database, connections, meter, hub, systemClock).reconcile({ tenantId: tenant.id });
+    const streams = installation.idle.get(Streams, { strict: false });
+    await new StreamReconciler(database, connections, meter, hub, streams, systemClock).reconcile({ tenantId: tenant.id });
     expect(made.sort()).toEqual(['edge', 'edge-lima', 'edge-oslo', 'edge-paris', 'edge-rome']);
     expect(locked).toBe(false);
   });

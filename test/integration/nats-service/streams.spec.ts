@@ -46,6 +46,10 @@ describe.each(NATS_VERSIONS)('the streams of a tenant with two sites, with serve
     return (await storedTexts(reader, SUBJECT)).sort();
   };
 
+  /** Refused, until the hub has what is at its leaf: after that was away, a server before 2.15 begins half a minute later. */
+  const deleted = (siteId: string) =>
+    until('the site can be deleted', () => installation.sites.delete(installation.caller(tenant), siteId).then(() => true));
+
   beforeAll(async () => {
     installation = await Installation.prepare(version);
     await installation.startHub();
@@ -106,14 +110,14 @@ describe.each(NATS_VERSIONS)('the streams of a tenant with two sites, with serve
   });
 
   it('lose the source of a site that is deleted, and no message', async () => {
-    await installation.sites.delete(installation.caller(tenant), siteIds[1]!);
+    await deleted(siteIds[1]!);
     const hub = await atHub('has one source', (found) => sourcesOf(found).length === 1);
     expect(sourcesOf(hub)).toEqual(['_sync.new-york']);
     expect(hub.state.messages).toBe(published.length);
   });
 
   it('lose the last source, too', async () => {
-    await installation.sites.delete(installation.caller(tenant), siteIds[0]!);
+    await deleted(siteIds[0]!);
     const hub = await atHub('has no source', (found) => sourcesOf(found).length === 0);
     expect(hub.state.messages).toBe(published.length);
   });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { NATS_SERVERS } from '../../../lab/nats-versions.js';
 import { until } from '../../../lab/until.js';
-import { isAtLeast } from '../../../src/nats/local-hub.js';
+import { isAtLeast } from '#libs/nats';
 
 export interface NatsVersion {
   name: string;
