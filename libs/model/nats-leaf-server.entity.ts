@@ -64,7 +64,7 @@ const schema = defineEntity({
 
     /** The stream of the tenant at the hub that sources the site, for good: 0 is `events` itself. Null until it has connected. */
     hubShard: p.integer().nullable(),
-    /** Its source as it stood at the hub, while that is kept out of the stream: a `StreamSource` of `libs/nats`. */
+    /** Its source, while that is kept out of the hub's stream: a `RestingSource` of `libs/nats`, but for the time. */
     restingSource: p.json<object>().nullable(),
     /** How long it is kept out; null while it stands, and as long as it may not be out yet. */
     sourceRestsUntil: p.datetime().nullable(),

@@ -5,6 +5,8 @@ import type { StreamConfig, StreamSource } from './streams.js';
 export interface RestingSource {
   /** As it stood, under the name that it had. */
   source: StreamSource;
+  /** What the leaf had stored when it was out, which is all that the hub can have of it; undefined when it did not say. */
+  lastSequence?: number;
   /** Not before; null as long as it may not be out yet. */
   until: Date | null;
 }

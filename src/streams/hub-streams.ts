@@ -10,6 +10,7 @@ import {
   rearm,
   renamedSource,
   replaceSources,
+  type RestingSource,
   type Retention,
   shardSource,
   shardStream,
@@ -113,7 +114,7 @@ export class HubStreams {
         const sourced = wanted.sites.filter(({ resting, linkId }) => !isResting(resting, { isLinked: linkId !== null, now }));
         const returned = sourced.filter(({ edgeSiteId, resting }) => connected.has(edgeSiteId) || resting !== null);
         await this.bring(connection, wanted, { sourced, returned });
-        await keepResting(em, wanted.sites, { sourced, until: new Date(this.clock.now().getTime() + SOURCE_REST) });
+        await this.keepResting(em, connection, wanted.sites, new Set(sourced));
         this.logger.log({ tenantId, sites: wanted.sites.length, connected: returned.length, resting: wanted.sites.length - sourced.length }, 'streams seen to');
         return wanted;
       });
@@ -166,12 +167,36 @@ export class HubStreams {
     await replace(stream, replaceSources(armed, rolledBack.map((site) => renamedSource(standingSource(armed, siteSource(site))!))));
   }
 
+  /** Those that have just been taken out are to stay out for a while, and those that were put back are done with it. */
+  private async keepResting(em: Em, connection: NatsConnection, sites: readonly BufferingSite[], sourced: ReadonlySet<BufferingSite>): Promise<void> {
+    const until = new Date(this.clock.now().getTime() + SOURCE_REST);
+    const justOut = new Map<BufferingSite, RestingSource>();
+    await forEachOf(sites.filter((site) => site.resting?.until === null && !sourced.has(site)), LEAF_CONCURRENCY, async (site) => {
+      justOut.set(site, { ...site.resting!, until, lastSequence: await this.lastAtLeaf(connection, site) });
+    });
+    for (const [site, resting] of justOut) await keepResting(em, site, resting);
+    for (const site of sourced) if (site.resting !== null) await keepResting(em, site, null);
+  }
+
+  /** The last sequence of what a leaf has stored; undefined when it does not say. */
+  private async lastAtLeaf(connection: NatsConnection, site: BufferingSite): Promise<number | undefined> {
+    if (site.linkId === null) return undefined;
+    try {
+      return (await EventsStream.atLeaf(connection, site.jetstreamDomain).look())?.state.lastSequence;
+    } catch (error) {
+      this.logger.warn({ err: error, edgeSiteId: site.edgeSiteId }, 'a leaf did not say what it has stored; asked again when its source is put back');
+      return undefined;
+    }
+  }
+
   /** @param asked the sequence that the hub asks each leaf for */
   private async rolledBack(connection: NatsConnection, asked: ReadonlyMap<BufferingSite, number>): Promise<BufferingSite[]> {
     const found: BufferingSite[] = [];
     await forEachOf([...asked], LEAF_CONCURRENCY, async ([site, sequence]) => {
-      const last = (await EventsStream.atLeaf(connection, site.jetstreamDomain).look())?.state.lastSequence;
-      if (last === undefined || sequence <= last + 1) return;
+      const now = (await EventsStream.atLeaf(connection, site.jetstreamDomain).look())?.state.lastSequence;
+      if (now === undefined) return;
+      const last = Math.min(now, site.resting?.lastSequence ?? now);
+      if (sequence <= last + 1) return;
       this.logger.warn({ edgeSiteId: site.edgeSiteId, asked: sequence, last }, 'a leaf was rolled back: the hub takes all that it holds, and has some of it twice');
       found.push(site);
     });

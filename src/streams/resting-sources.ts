@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { NatsLeafServer } from '#libs/model';
-import { hasToRest, siteSource, standingSource } from '#libs/nats';
+import { hasToRest, type RestingSource, siteSource, standingSource } from '#libs/nats';
 import type { Em } from '../platform/database/index.js';
 import { EventsStream } from './jetstream-api.js';
 import { type BufferingSite, bufferingSites } from './wanted-streams.js';
@@ -17,20 +17,14 @@ export async function layToRest(em: Em, connection: NatsConnection, connected: R
     if (hub === undefined || !hasToRest(hub)) continue;
     for (const site of sites) {
       const source = standingSource(hub, siteSource(site));
-      if (source !== undefined) await em.nativeUpdate(NatsLeafServer, { edgeSiteId: site.edgeSiteId }, { restingSource: source });
+      if (source !== undefined) await em.nativeUpdate(NatsLeafServer, { edgeSiteId: site.edgeSiteId }, { restingSource: { source } });
     }
   }
 }
 
-/** Puts on record, when the hub's streams have been seen to, how long those that are out stay out, and which are back. */
-export async function keepResting(em: Em, sites: readonly BufferingSite[], { sourced, until }: { sourced: readonly BufferingSite[]; until: Date }): Promise<void> {
-  const isBack = new Set(sourced);
-  for (const site of sites) {
-    if (site.resting === null) continue;
-    if (isBack.has(site)) site.resting = null;
-    else if (site.resting.until === null) site.resting = { ...site.resting, until };
-    else continue;
-    const { edgeSiteId, resting } = site;
-    await em.nativeUpdate(NatsLeafServer, { edgeSiteId }, { restingSource: resting?.source ?? null, sourceRestsUntil: resting?.until ?? null });
-  }
+/** Puts on record how long the source of a site stays out, that is out by now; without a rest, that it is back. */
+export async function keepResting(em: Em, site: BufferingSite, resting: RestingSource | null): Promise<void> {
+  site.resting = resting;
+  const { until = null, ...kept } = resting ?? {};
+  await em.nativeUpdate(NatsLeafServer, { edgeSiteId: site.edgeSiteId }, { restingSource: resting && kept, sourceRestsUntil: until });
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EdgeSite, NatsLeafServer, TenantStream } from '#libs/model';
-import { leafStreamCapacity, type RestingSource, type Retention, type SourcedSite, type StreamSource, streamSubjects } from '#libs/nats';
+import { leafStreamCapacity, type RestingSource, type Retention, type SourcedSite, streamSubjects } from '#libs/nats';
 import type { Em } from '../platform/database/index.js';
 
 /** A site whose leaf has connected at least once, and so buffers. */
@@ -45,11 +45,11 @@ export async function bufferingSites(em: Em): Promise<BufferingSite[]> {
   const sites = await em.find(EdgeSite, { id: leaves.map(({ edgeSiteId }) => edgeSiteId) }, { fields: SITE_FIELDS });
   const siteOf = new Map(sites.map((site) => [site.id, site]));
   return leaves.flatMap((leaf) => {
-    const { edgeSiteId, jetstreamDomain, hubShard = null, linkId = null, restingSource: source, sourceRestsUntil: until = null } = leaf;
+    const { edgeSiteId, jetstreamDomain, hubShard = null, linkId = null, restingSource, sourceRestsUntil: until = null } = leaf;
     const site = siteOf.get(edgeSiteId);
     // A site that is deleted between the two queries is gone.
     if (site === undefined) return [];
-    const resting = source == null ? null : { source: source as StreamSource, until };
+    const resting = restingSource == null ? null : { ...(restingSource as Omit<RestingSource, 'until'>), until };
     return [{ edgeSiteId, site: site.slug, jetstreamDomain, retention: siteRetention(site, leaf), hubShard, linkId, resting, source: resting?.source }];
   });
 }

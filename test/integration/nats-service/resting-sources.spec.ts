@@ -1,8 +1,9 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { INestApplicationContext } from '@nestjs/common';
-import type { Tenant } from '#libs/model';
-import { SOURCE_REST } from '#libs/nats';
+import { NatsLeafServer, type Tenant } from '#libs/model';
+import { type RestingSource, SOURCE_REST } from '#libs/nats';
+import { PLATFORM } from '../../../src/platform/database/index.js';
 import { HubStreams } from '../../../src/streams/hub-streams.js';
 import { storedTexts } from '../../support/stored-texts.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
@@ -51,7 +52,7 @@ describe('the source of a leaf that comes back, at a hub before 2.15,', () => {
     await leaf.start();
     await until('it is on record how long', async () => (await record()).sourceRestsUntil !== null);
     expect(await sources()).toEqual([]);
-    expect((await record()).restingSource).toEqual(source);
+    expect((await record()).restingSource).toEqual({ source, lastSequence: expect.any(Number) });
     expect((await record()).sourceRestsUntil!.getTime()).toBeLessThanOrEqual(Date.now() + SOURCE_REST);
   });
 
@@ -70,5 +71,18 @@ describe('the source of a leaf that comes back, at a hub before 2.15,', () => {
     await until('it is off the record', async () => (await record()).restingSource === null);
     await until('the hub has both', async () => (await storedTexts(hub)).length === 2);
     expect(await storedTexts(hub)).toEqual(['before', 'meanwhile']);
+  });
+
+  it('brings all again of a leaf that was rolled back, also when it has stored more since than it had forgotten', async () => {
+    await leaf.stop();
+    await leaf.start();
+    await until('it is on record how long', async () => (await record()).sourceRestsUntil !== null);
+    const { restingSource } = await record();
+    const { lastSequence } = restingSource as RestingSource;
+    // As if it had forgotten a message, and stored another one since.
+    const forgetful = { ...restingSource, lastSequence: lastSequence! - 1 };
+    await installation.database.database.em(PLATFORM).nativeUpdate(NatsLeafServer, { edgeSiteId: siteId }, { restingSource: forgetful });
+    await until('the hub has all again', async () => (await storedTexts(hub)).length === 4);
+    expect(await storedTexts(hub)).toEqual(['before', 'meanwhile', 'before', 'meanwhile']);
   });
 });
