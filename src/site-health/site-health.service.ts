@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { LeafFindings } from '#libs/contracts';
-import { type AgentWitness, type Health, healthOf, type Witnesses } from '#libs/health';
+import { type AgentWitness, type Health, type HealthState, healthOf, type Witnesses } from '#libs/health';
 import type { Clock } from '#libs/kernel';
 import { CLOCK } from '../platform/clock.js';
 import { Config } from '../platform/config/index.js';
-import type { Em } from '../platform/database/index.js';
+import { Database, type Em, PLATFORM } from '../platform/database/index.js';
 
 /** Times as they come without the ORM's types. */
 type Time = string | Date;
@@ -43,13 +43,13 @@ const WITNESSES = `
                         where edge_site_id = s.id and generation = l.installed_generation and purpose = 'leaf') u on true
     left join lateral (select first_seen_at, last_seen_at from agents where edge_site_id = s.id order by last_seen_at desc limit 1) a on true
     left join lateral (select available, changed_at, reported_at, details from agent_services
-                        where edge_site_id = s.id and service_type = 'nats_leaf' order by reported_at desc limit 1) w on true
-   where s.id in (?)`;
+                        where edge_site_id = s.id and service_type = 'nats_leaf' order by reported_at desc limit 1) w on true`;
 
 /** How sites are doing, by what is on record at that moment. Nothing of it is stored. */
 @Injectable()
 export class SiteHealth {
   constructor(
+    private readonly database: Database,
     private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -61,9 +61,21 @@ export class SiteHealth {
    */
   async healthOf(em: Em, siteIds: readonly string[]): Promise<Map<string, Health>> {
     if (siteIds.length === 0) return new Map();
-    const rows: Row[] = await em.execute(WITNESSES, [siteIds]);
+    const rows: Row[] = await em.execute(`${WITNESSES} where s.id in (?)`, [siteIds]);
     const now = this.clock.now();
     return new Map(rows.map((row) => [row.id, healthOf(witnessesOf(row, this.config.agentSilence), now)]));
+  }
+
+  /** How many sites of the installation are in each state; those in which none is are left out. */
+  async count(): Promise<Map<HealthState, number>> {
+    const rows = await this.database.statement<Row>(PLATFORM, WITNESSES, []);
+    const now = this.clock.now();
+    const counts = new Map<HealthState, number>();
+    for (const row of rows) {
+      const { state } = healthOf(witnessesOf(row, this.config.agentSilence), now);
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    return counts;
   }
 }
 

@@ -34,7 +34,7 @@ describe('the metrics of a process', () => {
     it('count requests by the template of their route, their method and the class of their status', async () => {
       const [good, bad] = [{ method: 'GET', route: '/api/admin/edge-sites/:id', status: '2xx' }, { method: 'GET', route: '/api/admin/edge-sites/:id', status: '4xx' }];
       const [goodBefore, badBefore] = [(await count(good)) ?? 0, (await count(bad)) ?? 0];
-      await ok(acme.api.get(`/admin/edge-sites/${await createSite('Bonn')}`));
+      await ok(acme.api.get(`/admin/edge-sites/${await createSite('Kassel')}`));
       await acme.api.get('/admin/edge-sites/00000000-0000-0000-0000-000000000000');
       await until('both are counted', async () => (await count(good)) === goodBefore + 1 && (await count(bad)) === badBefore + 1);
     });
@@ -55,6 +55,16 @@ describe('the metrics of a process', () => {
       await execute(`update edge_sites set status = 'offline' where id = ?`, [id]);
       expect(await metrics.value('sites', { status: 'pending' })).toBe(before!);
       expect(await metrics.value('sites', { status: 'offline' })).toBe(1);
+    });
+
+    it('count them by how they are doing', async () => {
+      const counts = async () => Promise.all([metrics.value('site_health', { state: 'never_connected' }), metrics.value('site_health', { state: 'site_dark' })]);
+      const [never, dark] = await counts();
+      const id = await createSite('Leipzig');
+      expect(await counts()).toEqual([never! + 1, dark]);
+      await execute(`update nats_leaf_servers set connected_at = now(), disconnected_at = now() where edge_site_id = ?`, [id]);
+      expect(await counts()).toEqual([never, dark! + 1]);
+      expect(await metrics.value('site_health', { state: 'wan_down' })).toBe(0);
     });
 
     it('count leaves that are connected, have drifted, or cannot be made', async () => {
