@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AgentHello, AgentHelloAnswer } from '#libs/contracts';
-import { type Clock, newId, type Random } from '#libs/kernel';
+import { Batches, type Clock, newId, type Outcome, type Random } from '#libs/kernel';
 import { Agent } from '#libs/model';
 import { OnboardingPackagesService } from '../onboarding/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
 import { Config } from '../platform/config/index.js';
-import { Database } from '../platform/database/index.js';
+import { Database, isDatabaseAway } from '../platform/database/index.js';
 import { AgentConfigSource } from './agent-config-source.js';
 import { type AgentPeer, assertSelf, callerOf } from './agent-peer.js';
 import { AgentRenewals } from './agent-renewals.js';
@@ -15,9 +15,15 @@ import { plainText } from './plain-text.js';
 const TEXT_MAX = 200;
 const ENTRIES_MAX = 64;
 
+/** Agents that are written down together. */
+const TOGETHER = 500;
+
 /** The agents that have come. */
 @Injectable()
 export class AgentsService {
+  /** Written together for all who come at once, as after a restart. */
+  readonly #hellos = new Batches<Recorded, void>(TOGETHER, (tenantId, hellos) => this.record(tenantId, hellos), isDatabaseAway);
+
   constructor(
     private readonly database: Database,
     private readonly packages: OnboardingPackagesService,
@@ -42,7 +48,8 @@ export class AgentsService {
       await this.packages.activate(callerOf(peer, 'viewer'), peer.onboardingPackageId, { version, hostname, os, arch });
     }
     await this.renewals.shown(peer);
-    await this.record(peer, { ...described, gatewayId });
+    const { tenantId, edgeSiteId, agentId } = peer;
+    await this.#hellos.add(tenantId, { edgeSiteId, agentId, ...described, gatewayId });
     return {
       accepted: true,
       agent_id: peer.agentId,
@@ -54,12 +61,17 @@ export class AgentsService {
     };
   }
 
-  private async record({ tenantId, edgeSiteId, agentId }: AgentPeer, described: Description & { gatewayId: string }): Promise<void> {
+  /** Of one that has said hello twice by then, the last word. In one order, or two processes wait for each other. */
+  private async record(tenantId: string, hellos: readonly Recorded[]): Promise<Outcome<void>[]> {
     const now = this.clock.now();
-    const row = { id: newId(this.clock, this.random), tenantId, edgeSiteId, agentId, ...described, firstSeenAt: now, lastSeenAt: now };
-    await this.database.em({ tenantId }).upsert(Agent, row, { onConflictFields: ['edgeSiteId', 'agentId'], onConflictExcludeFields: ['id', 'firstSeenAt'] });
+    const last = new Map(hellos.map((hello) => [`${hello.edgeSiteId} ${hello.agentId}`, hello]));
+    const rows = [...last].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, hello]) => ({ id: newId(this.clock, this.random), tenantId, ...hello, firstSeenAt: now, lastSeenAt: now }));
+    await this.database.em({ tenantId }).upsertMany(Agent, rows, { onConflictFields: ['edgeSiteId', 'agentId'], onConflictExcludeFields: ['id', 'firstSeenAt'] });
+    return hellos.map(() => ({ result: undefined }));
   }
 }
+
+type Recorded = Description & Pick<Agent, 'edgeSiteId' | 'agentId' | 'gatewayId'>;
 
 type Description = Pick<Agent, 'version' | 'hostname' | 'os' | 'arch' | 'configVersion' | 'capabilities' | 'labels'>;
 

@@ -1,23 +1,27 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError, type Random } from '#libs/kernel';
+import { Batches, type Clock, DomainError, type Outcome, type Random } from '#libs/kernel';
 import { Certificate, OnboardingPackage, Tenant } from '#libs/model';
 import { parseCertificate, planAgent, publicKeyOfRequest } from '#libs/pki';
 import { AuthorityService, CertificateService, crlUrlOf } from '../pki/index.js';
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
-import { Database, type Em } from '../platform/database/index.js';
+import { Database, type Em, isDatabaseAway } from '../platform/database/index.js';
 import { PublicUrl } from '../platform/public-url.js';
 import { SUBJECT } from './life.js';
 import { type Renewable, renewalStep } from './renewal-step.js';
 
-/** The newest generation before that of a certificate which is good still, of the same package; none when all are revoked. The first has none. */
+/** The newest generations before those of certificates which are good still, of the same packages; without those before which all are revoked. The first has none. */
 const LAST_BEFORE = `
-  select coalesce(before.generation, 1) as generation from certificates shown
+  select shown.id, max(coalesce(before.generation, 1)) as generation from certificates shown
     join certificates before on before.onboarding_package_id = shown.onboarding_package_id
-   where shown.id = ? and before.status in ('intended', 'issued') and coalesce(before.generation, 1) < coalesce(shown.generation, 1)
-   order by 1 desc limit 1`;
+   where shown.id in (select value::uuid from json_array_elements_text(?)) and before.status in ('intended', 'issued')
+     and coalesce(before.generation, 1) < coalesce(shown.generation, 1)
+   group by shown.id`;
+
+/** Certificates that are asked for together. */
+const TOGETHER = 500;
 
 /** A component, as the certificate that it shows tells. */
 export interface KnownComponent {
@@ -41,6 +45,9 @@ export interface RenewedCertificate {
 /** The certificate of a package, generation after generation: components ask for the next one themselves, by a key that never leaves them. */
 @Injectable()
 export class ComponentCertificates {
+  /** Asked for all together who come at once, as after a restart. */
+  readonly #lastBefore = new Batches<string, number | undefined>(TOGETHER, (tenantId, ids) => this.findLastBefore(tenantId, ids), isDatabaseAway);
+
   constructor(
     private readonly database: Database,
     private readonly authorities: AuthorityService,
@@ -77,11 +84,17 @@ export class ComponentCertificates {
   /** A component has shown its certificate: those before it are revoked. */
   async shown(caller: Caller, { certificateId, onboardingPackageId }: KnownComponent): Promise<void> {
     if (onboardingPackageId === null) return;
-    const [last] = await this.database.statement<{ generation: number }>(caller.tenantScope, LAST_BEFORE, [certificateId]);
+    const last = await this.#lastBefore.add(caller.tenantId, certificateId);
     if (last === undefined) return;
     await this.database.transaction(caller.tenantScope, (em) =>
-      this.certificates.revokeOfPackage(em, caller, { onboardingPackageId }, 'superseded', last.generation),
+      this.certificates.revokeOfPackage(em, caller, { onboardingPackageId }, 'superseded', last),
     );
+  }
+
+  private async findLastBefore(tenantId: string, ids: readonly string[]): Promise<Outcome<number | undefined>[]> {
+    const rows = await this.database.statement<{ id: string; generation: number }>({ tenantId }, LAST_BEFORE, [JSON.stringify([...new Set(ids)])]);
+    const generationOf = new Map(rows.map(({ id, generation }) => [id, generation]));
+    return ids.map((id) => ({ result: generationOf.get(id) }));
   }
 
   /** Puts on record what is going to be signed, or finds what was signed for this key before. */

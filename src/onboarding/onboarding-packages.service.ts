@@ -1,7 +1,7 @@
 import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Action, Subject } from '#libs/contracts';
-import { type Clock, DomainError, newId, type Random } from '#libs/kernel';
+import { Batches, type Clock, DomainError, newId, type Outcome, type Random } from '#libs/kernel';
 import type { OnboardingPackageStatus } from '#libs/lifecycle';
 import { AuditEvent, type Certificate, type ComponentType, OnboardingPackage, Tenant } from '#libs/model';
 import { generateKeyPair, planAgent } from '#libs/pki';
@@ -10,7 +10,7 @@ import { AuthorityService, CertificateService, crlUrlOf } from '../pki/index.js'
 import { Audit } from '../platform/audit/index.js';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK, RANDOM } from '../platform/clock.js';
-import { Database, type Em, type Where } from '../platform/database/index.js';
+import { Database, type Em, isDatabaseAway, type Where } from '../platform/database/index.js';
 import { KeyRing } from '../platform/encryption/index.js';
 import { after, type Page, type PageQuery, pageOf } from '../platform/paging/index.js';
 import { PublicUrl } from '../platform/public-url.js';
@@ -32,8 +32,14 @@ export interface OnboardingFilter {
   componentType?: ComponentType;
 }
 
+/** Packages that are asked for together. */
+const TOGETHER = 500;
+
 @Injectable()
 export class OnboardingPackagesService {
+  /** Whether packages are activated: asked for all together who come at once, as after a restart. */
+  readonly #activated = new Batches<string, boolean>(TOGETHER, (tenantId, ids) => this.areActivated(tenantId, ids), isDatabaseAway);
+
   constructor(
     private readonly database: Database,
     private readonly authorities: AuthorityService,
@@ -151,8 +157,7 @@ export class OnboardingPackagesService {
    * @throws DomainError `not_found`; `illegal_transition` when nobody was given the bundle
    */
   async activate(caller: Caller, id: string, detail: Record<string, unknown>): Promise<void> {
-    const { status } = await this.find(this.database.em(caller.tenantScope), { id });
-    if (status === 'activated') return;
+    if (await this.#activated.add(caller.tenantId, id)) return;
     await this.database.transaction(caller.tenantScope, async (em) => {
       const found = await this.find(em, { id }, LockMode.PESSIMISTIC_WRITE);
       if (found.status === 'activated') return;
@@ -180,6 +185,12 @@ export class OnboardingPackagesService {
     [action, subject]: readonly [Action, Subject] = ['read', 'OnboardingPackage'],
   ): Promise<OnboardingPackage> {
     return this.find(em, { $and: [caller.permitted(action, subject), { id }] }, lockMode);
+  }
+
+  private async areActivated(tenantId: string, ids: readonly string[]): Promise<Outcome<boolean>[]> {
+    const rows = await this.database.em({ tenantId }).find(OnboardingPackage, { id: [...new Set(ids)], status: 'activated' }, { fields: ['id'] });
+    const activated = new Set(rows.map(({ id }) => id));
+    return ids.map((id) => ({ result: activated.has(id) }));
   }
 
   private async find(em: Em, where: Record<string, unknown>, lockMode?: LockMode.PESSIMISTIC_WRITE): Promise<OnboardingPackage> {

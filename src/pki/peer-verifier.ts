@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Clock, DomainError } from '#libs/kernel';
+import { Batches, type Clock, DomainError } from '#libs/kernel';
 import { Certificate, Tenant, TenantCa } from '#libs/model';
-import { type ExtendedKeyUsage, type ParsedCertificate, parseCertificate, parseSpiffeId, type TenantIdentity, verifyIdentity } from '#libs/pki';
+import { type ExtendedKeyUsage, type ParsedCertificate, parseCertificate, parseSpiffeId, type TenantAuthority, type TenantIdentity, verifyIdentity } from '#libs/pki';
 import { CLOCK } from '../platform/clock.js';
-import { Database, type Em, PLATFORM } from '../platform/database/index.js';
+import { Database, isDatabaseAway, PLATFORM } from '../platform/database/index.js';
 import { AuthorityService } from './authority.service.js';
 
 /** Whose signatures count. What a coming CA has signed, we have not: it signs nothing yet. */
@@ -30,9 +30,34 @@ export interface KnownPeer<Kind extends TenantIdentity['kind']> {
   row: Certificate;
 }
 
+/** Certificates that are looked up together. */
+const TOGETHER = 500;
+
+interface Claim {
+  /** The slug of the tenant that the certificate names. */
+  tenant: string | undefined;
+  serialNumber: string;
+}
+
+interface OnRecord {
+  tenant: Tenant | null;
+  /** Of the tenant. */
+  authorities: readonly TenantAuthority[];
+  row: Certificate | null;
+}
+
+const NOBODY = { tenant: null, authorities: [] };
+
 /** Tells who shows a certificate: for all that comes from outside with one. */
 @Injectable()
 export class PeerVerifier {
+  /** Those who come at once, as all do after a restart, are looked up at once. */
+  readonly #claims = new Batches<Claim, OnRecord>(
+    TOGETHER,
+    async (_all, claims) => (await this.onRecord(claims)).map((result) => ({ result })),
+    isDatabaseAway,
+  );
+
   constructor(
     private readonly database: Database,
     private readonly authorities: AuthorityService,
@@ -45,13 +70,10 @@ export class PeerVerifier {
    * @throws DomainError `malformed_request` when it cannot be read; `unauthenticated`, its context with the reason
    */
   async identify<Kind extends TenantIdentity['kind']>(presented: Uint8Array, { kind, purpose }: Expected<Kind>): Promise<KnownPeer<Kind>> {
-    const em = this.database.em(PLATFORM);
-    const certificate = parseCertificate(presented);
-    const { tenant, cas } = await this.claimed(em, certificate);
-    const row = await em.findOne(Certificate, { issuerId: cas.map(({ id }) => id), serialNumber: certificate.serialNumber });
+    const { tenant, authorities, row } = await this.#claims.add('', claimOf(parseCertificate(presented)));
     const { identity } = verifyIdentity(presented, {
       root: parseCertificate(await this.authorities.rootPem()),
-      authorities: cas.map(({ certificatePem }) => ({ tenant: tenant!.slug, certificate: parseCertificate(certificatePem) })),
+      authorities,
       purpose,
       now: this.clock.now(),
       record: recordOf(row),
@@ -72,14 +94,31 @@ export class PeerVerifier {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** The tenant that a certificate says it is of, and its CAs. It proves nothing. */
-  private async claimed(em: Em, { spiffeId }: ParsedCertificate): Promise<{ tenant: Tenant | null; cas: TenantCa[] }> {
-    const identity = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId);
-    if (identity === undefined || identity.kind === 'service') return { tenant: null, cas: [] };
-    const tenant = await em.findOne(Tenant, { slug: identity.tenant });
-    const cas = tenant === null ? [] : await em.find(TenantCa, { tenantId: tenant.id, status: SIGNING });
-    return { tenant, cas };
+  /** Of each claim, what is on record of the tenant and the certificate. It proves nothing. */
+  private async onRecord(claims: readonly Claim[]): Promise<OnRecord[]> {
+    const em = this.database.em(PLATFORM);
+    const tenants = await em.find(Tenant, { slug: [...new Set(claims.flatMap(({ tenant }) => tenant ?? []))] });
+    const cas = await em.find(TenantCa, { tenantId: tenants.map(({ id }) => id), status: SIGNING });
+    const serialNumber = [...new Set(claims.map((claim) => claim.serialNumber))];
+    const rows = await em.find(Certificate, { issuerId: cas.map(({ id }) => id), serialNumber });
+    const known = new Map(
+      tenants.map((tenant) => {
+        const own = cas.filter(({ tenantId }) => tenantId === tenant.id);
+        return [tenant.slug, { tenant, authorities: own.map(({ certificatePem }) => ({ tenant: tenant.slug, certificate: parseCertificate(certificatePem) })) }];
+      }),
+    );
+    const rowOf = new Map(rows.map((row) => [`${row.tenantId} ${row.serialNumber}`, row]));
+    return claims.map(({ tenant: slug, serialNumber: serial }) => {
+      const { tenant, authorities } = known.get(slug ?? '') ?? NOBODY;
+      return { tenant, authorities, row: rowOf.get(`${tenant?.id} ${serial}`) ?? null };
+    });
   }
+}
+
+/** What a certificate says, which counts once it is verified. */
+function claimOf({ spiffeId, serialNumber }: ParsedCertificate): Claim {
+  const identity = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId);
+  return { tenant: identity === undefined || identity.kind === 'service' ? undefined : identity.tenant, serialNumber };
 }
 
 /** What was only intended was never handed out. */
