@@ -29,7 +29,9 @@ describe.each(NATS_VERSIONS)('a hub of two servers of $name', (version) => {
 
   beforeAll(async () => {
     installation = await Installation.prepare(version);
-    const first = await installation.configureHub();
+    // JetStream needs a majority of its servers, and one of two is none: the other would not be well after each death.
+    const first = (await installation.configureHub()).replace(/^jetstream: \{[^}]*\}\n/m, '');
+    expect(first).not.toContain('jetstream:');
     const [clientPort, leafPort, monitorPort, firstRoutes, secondRoutes] = await Promise.all(Array.from({ length: 5 }, () => freePort()));
     const cluster = (own: number, other: number) => `\ncluster { name: hub, listen: "127.0.0.1:${own}", routes: ["nats://127.0.0.1:${other}"] }\n`;
     const { client, leaf: leaves, monitor } = installation.ports;
@@ -69,7 +71,9 @@ describe.each(NATS_VERSIONS)('a hub of two servers of $name', (version) => {
     await leaf.stop();
     await until('the site is offline, and it is known why', async () => {
       const { site, leaf } = await installation.found(tenant, siteId);
-      return site.status === 'offline' && leaf.disconnectReason === 'Client Closed';
+      // Of what was on its way to a leaf that is killed, the hub may hear that it was refused.
+      if (site.status === 'offline' && /^(?:Client Closed|Read Error|Write Error)$/.test(leaf.disconnectReason ?? '')) return true;
+      throw new Error(`It is ${site.status}: ${leaf.disconnectReason}.`);
     });
     await leaf.start();
     await recordedAt('first');
