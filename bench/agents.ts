@@ -8,11 +8,11 @@ import type { DownloadTokenDto } from '../src/bundles/dto/download-token.dto.js'
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import type { OnboardingPackageDto } from '../src/onboarding/dto/onboarding-package.dto.js';
 
-/** Agents of a site, each with a certificate of its own. */
+/** Agents, each of a site of its own and with a certificate of its own. */
 export async function issueAgents(api: Api, count: number, directory: string): Promise<AgentIdentity[]> {
-  const site = await ok(api.post<EdgeSiteDto>('/admin/edge-sites', { name: 'Bench' }));
   const made: AgentIdentity[] = [];
   for (let number = 0; number < count; number++) {
+    const site = await ok(api.post<EdgeSiteDto>('/admin/edge-sites', { name: `Bench ${number}` }));
     const asked = { label: 'Bench', component_type: 'agent', component_id: `agent-${number}`, edge_site_id: site.id };
     const { id } = await ok(api.post<OnboardingPackageDto>('/admin/edge-packages', asked));
     const { token } = await ok(api.post<DownloadTokenDto>(`/admin/edge-packages/${id}/download-tokens`));

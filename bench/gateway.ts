@@ -27,6 +27,9 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const HEARTBEAT = 30;
 const SERVICES_OF_HEARTBEAT = 5;
 
+/** What a rule allows agents to say nothing, in seconds. */
+const SILENCE = 60;
+
 /** What its agents dial. */
 interface Target {
   pid: number;
@@ -49,17 +52,21 @@ export async function gateway(): Promise<void> {
     await ok(api.admin.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
     const asked = { name: 'bench', role: 'admin' };
     const { key } = await ok(api.admin.as({ ...api.admin.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
-    const issued = await issueAgents(api.admin.as({ key }), CERTIFICATES, directory);
+    const tenant = api.admin.as({ key });
+    await ok(tenant.post('/admin/alert-rules', { name: 'Silent', kind: 'agent_silent_for', threshold: SILENCE, severity: 'warning' }));
+    const issued = await issueAgents(tenant, CERTIFICATES, directory);
     const bare = await startBareGateway(directory, issued[0]!.ca);
     try {
       const ours = (): Target => ({ pid: own!.process.pid, identities: issued.map((one) => ({ ...one, address: `127.0.0.1:${port}` })) });
       const theirs: Target = { pid: bare.child.pid, identities: issued.map((one) => ({ ...one, address: bare.address, ca: bare.ca })) };
       await statuses(ours(), theirs, dataDir);
-      await connected(theirs, async () => {
+      const restart = async () => {
         await own!.kill();
         own = await start();
         return ours();
-      });
+      };
+      const alerts = async () => (await ok(tenant.get<{ data: unknown[] }>('/admin/alerts'))).data.length;
+      await connected(theirs, { restart, alerts });
     } finally {
       await bare.child.stop();
     }
@@ -121,7 +128,7 @@ async function upserts(dataDir: string): Promise<number> {
   return perSecond;
 }
 
-async function connected(theirs: Target, restart: () => Promise<Target>): Promise<void> {
+async function connected(theirs: Target, { restart, alerts }: { restart: () => Promise<Target>; alerts: () => Promise<number> }): Promise<void> {
   const bare = await dial(theirs);
   bare.close();
   const one = await dial(await restart());
@@ -130,6 +137,7 @@ async function connected(theirs: Target, restart: () => Promise<Target>): Promis
   const begin = performance.now();
   await Promise.all(one.agents.map((agent) => until('the agent is back', () => agent.hello({}), { timeout: 300_000, interval: 200 })));
   const back = (performance.now() - begin) / 1000;
+  const opened = await alerts();
   one.close();
   const kib = (bytes: number) => bytes / AGENTS / 1024;
   print(`${AGENTS.toLocaleString('en')} agents connected, ${SERVICES_OF_HEARTBEAT} services every ${HEARTBEAT} s`);
@@ -140,6 +148,7 @@ async function connected(theirs: Target, restart: () => Promise<Target>): Promis
   row('all dial and say hello', one.seconds, 's');
   row('the same, bare grpc-js', bare.seconds, 's', one.seconds / bare.seconds);
   row('after a restart, until all are back', back, 's');
+  row('alerts of agents that are silent', opened, '');
   print('');
 }
 
