@@ -12,9 +12,9 @@ export class HealthMetrics implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.metrics.gauges({ site_health: 'Sites by how they are doing.' }, ['state'], async ({ site_health }) => {
+    this.metrics.gauges({ sites_health: 'Sites by how they are doing.' }, ['state'], async ({ sites_health }) => {
       const counts = await this.health.count();
-      for (const state of HEALTH_STATES) site_health.set({ state }, counts.get(state) ?? 0);
+      for (const state of HEALTH_STATES) sites_health.set({ state }, counts.get(state) ?? 0);
     });
   }
 }

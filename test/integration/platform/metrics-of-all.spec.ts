@@ -58,13 +58,13 @@ describe('the metrics of a process', () => {
     });
 
     it('count them by how they are doing', async () => {
-      const counts = async () => Promise.all([metrics.value('site_health', { state: 'never_connected' }), metrics.value('site_health', { state: 'site_dark' })]);
+      const counts = async () => Promise.all([metrics.value('sites_health', { state: 'never_connected' }), metrics.value('sites_health', { state: 'site_dark' })]);
       const [never, dark] = await counts();
       const id = await createSite('Leipzig');
       expect(await counts()).toEqual([never! + 1, dark]);
       await execute(`update nats_leaf_servers set connected_at = now(), disconnected_at = now() where edge_site_id = ?`, [id]);
       expect(await counts()).toEqual([never, dark! + 1]);
-      expect(await metrics.value('site_health', { state: 'wan_down' })).toBe(0);
+      expect(await metrics.value('sites_health', { state: 'wan_down' })).toBe(0);
     });
 
     it('count leaves that are connected, have drifted, or cannot be made', async () => {
