@@ -26,7 +26,7 @@ import { Config } from '../platform/config/index.js';
 import { Database, type Em } from '../platform/database/index.js';
 import { giveShards, lackShard, shardsOfSites, shardsOfStream } from './hub-shards.js';
 import { EventsStream } from './jetstream-api.js';
-import { keepResting, layToRest } from './resting-sources.js';
+import { layToRest, recordRest } from './resting-sources.js';
 import { sequencesAskedFor } from './source-requests.js';
 import { type BufferingSite, type WantedStreams, wantedStreams } from './wanted-streams.js';
 
@@ -107,7 +107,8 @@ export class HubStreams {
     // On record before the hub has a source: whoever tries again must not choose another shard.
     if (await lackShard(this.database.em({ tenantId }))) await this.oneAtATime(tenantId, (em) => giveShards(em, this.config.sitesPerStream));
     return this.connections.use(tenantId, 'streams', async (connection) => {
-      await this.oneAtATime(tenantId, (em) => layToRest(em, connection, connected));
+      // In a sweep, none has.
+      if ([...connected].some((id) => id !== undefined)) await this.oneAtATime(tenantId, (em) => layToRest(em, connection, connected));
       return this.oneAtATime(tenantId, async (em) => {
         const wanted = await wantedStreams(em);
         const now = this.clock.now();
@@ -174,8 +175,12 @@ export class HubStreams {
     await forEachOf(sites.filter((site) => site.resting?.until === null && !sourced.has(site)), LEAF_CONCURRENCY, async (site) => {
       justOut.set(site, { ...site.resting!, until, lastSequence: await this.lastAtLeaf(connection, site) });
     });
-    for (const [site, resting] of justOut) await keepResting(em, site, resting);
-    for (const site of sourced) if (site.resting !== null) await keepResting(em, site, null);
+    // In their order, as whoever else takes several of them does.
+    for (const site of sites) {
+      const rest = justOut.get(site);
+      if (rest !== undefined) await recordRest(em, site, rest);
+      else if (sourced.has(site) && site.resting !== null) await recordRest(em, site, null);
+    }
   }
 
   /** The last sequence of what a leaf has stored; undefined when it does not say. */
