@@ -23,6 +23,7 @@ describe.each(NATS_VERSIONS)('a tenant with more sites than one stream at the hu
   const info = async (stream: string): Promise<StreamInfo> => (await streams()).info(stream);
   const sourcesOf = async (stream: string) => ((await info(stream)).config.sources ?? []).map(({ name, external }) => external?.deliver ?? name).sort();
   const shardOf = async (slug: string) => (await installation.found(tenant, siteIds.get(slug)!)).leaf.hubShard;
+  const measured = async (slug: string) => (await installation.idle.get(SiteBuffers, { strict: false }).measured(tenant.id, siteIds.get(slug)!))!;
   const connectToHub = async () => installation.toHub(await installation.unlimited(tenant));
   const received = async () => {
     await until('events holds what was published', async () => (await info('events')).state.messages >= published.length);
@@ -92,7 +93,6 @@ describe.each(NATS_VERSIONS)('a tenant with more sites than one stream at the hu
   });
 
   it('knows what waits at a leaf in a shard', async () => {
-    const measured = async (slug: string) => (await installation.idle.get(SiteBuffers, { strict: false }).measured(tenant.id, siteIds.get(slug)!))!;
     expect(await measured('oslo')).toMatchObject({ messages: 20, waitingMessages: 0 });
     const { config } = await info('events-1');
     await installation.database.database.transaction({ tenantId: tenant.id }, async (em) => {
@@ -160,6 +160,7 @@ describe.each(NATS_VERSIONS)('a tenant with more sites than one stream at the hu
   it('keeps a shard whose sites are all deleted', async () => {
     // Its leaf was away: a server before 2.15 sources it after half a minute only.
     await until('the shard sources it again', async () => (await sourcesOf('events-2')).length === 1);
+    await until('the hub is known to have all of it', async () => (await measured('rome')).waitingMessages === 0);
     await installation.sites.delete(installation.caller(tenant), siteIds.get('rome')!);
     await until('the shard has no source', async () => (await sourcesOf('events-2')).length === 0);
     expect(await sourcesOf('events')).toEqual(['_sync.bonn', '_sync.lima', 'events-1', 'events-2']);
