@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Api } from './api.js';
 import { freePort } from './free-port.js';
 import { Hub } from './hub.js';
 import type { Proxy } from './proxy.js';
@@ -71,9 +72,10 @@ export class Deployment {
     return new Service(this.serviceOptions(name, env)).ready();
   }
 
-  async tenant(name: string): Promise<Tenant> {
+  /** @param platform whoever administers the platform. The tenant's own administrator asks by the same means. */
+  async tenant(name: string, platform: Api = this.service.admin): Promise<Tenant> {
     const { natsServer } = this.options;
-    const tenant = await Tenant.create(this.service.admin, name, { directory: join(this.directory, 'sites'), natsServer });
+    const tenant = await Tenant.create(platform, name, { directory: join(this.directory, 'sites'), natsServer });
     this.tenants.push(tenant);
     return tenant;
   }

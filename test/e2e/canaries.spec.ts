@@ -9,8 +9,7 @@ import { Postgres } from '../../lab/postgres.js';
 import { processesOf } from '../../lab/processes.js';
 import type { Service } from '../../lab/service.js';
 import { temporaryDirectory } from '../../lab/temporary-directory.js';
-import { Tenant } from '../../lab/tenant.js';
-import { NATS_SERVERS } from '../../lab/nats-versions.js';
+import type { Tenant } from '../../lab/tenant.js';
 import { until } from '../../lab/until.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
 import { Canaries, type Searched } from '../support/canaries.js';
@@ -76,7 +75,7 @@ const lab = withDeployment<World>(
   async (deployment) => {
     const worker = await deployment.startAnother('worker', { ROLES: 'worker', METRICS_PORT: '' });
     const admin = new RecordedApi(deployment.service.api.url, { key: BOOTSTRAP_ADMIN_KEY }, canaries);
-    const tenant = await Tenant.create(admin, 'Acme', { directory: join(deployment.directory, 'sites'), natsServer: NATS_SERVERS.latest });
+    const tenant = await deployment.tenant('Acme', admin);
     return { worker, admin, tenant };
   },
   { hub: 'local', env },

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent as AgentRow, AgentService, EdgeSite, NatsLeafServer } from '#libs/model';
 import { type Api, ok } from '../../../lab/api.js';
@@ -172,10 +172,12 @@ describe('an agent that pushes statuses', () => {
   });
 
   it('may know of fields that the gateway does not', async () => {
-    const file = join(temporaryDirectory(), 'later.proto');
+    const directory = temporaryDirectory();
+    const file = join(directory, 'later.proto');
     const text = readFileSync('libs/contracts/agent_gateway.proto', 'utf8');
     writeFileSync(file, text.replace('message GatewayServiceStatus {', 'message GatewayServiceStatus {\n  string mood = 900;\n').replace('message GatewayStatusRequest {', 'message GatewayStatusRequest {\n  bytes more = 901;\n'));
     const later = agents.keep(new Agent(issued.identity, issued.identity, file));
+    rmSync(directory, { recursive: true });
     expect(await later.pushStatus({ more: Buffer.from('x'), services: [status('web', { mood: 'good' })] })).toEqual({ received: true });
     expect(await names()).toEqual(['web']);
   });
