@@ -10,14 +10,15 @@ import { type Clock, GatewayClock, type Random } from './clock.js';
 import { type Configuration, configurationOf, ConfigurationStore, onThisMachine } from './configuration/configuration.js';
 import { backoff } from './gateway/backoff.js';
 import { Connection } from './gateway/connection.js';
-import type { ServiceStatus } from './gateway/wire.js';
+import type { Result, ServiceStatus, StatusRequest } from './gateway/wire.js';
 import type { GatewayFile } from './identity/gateway-file.js';
 import { IdentityStore, validityOf } from './identity/identity.js';
 import { isDue, renew } from './identity/renewal.js';
 import type { Log } from './log.js';
 import { Pace } from './pace.js';
-import { Outbox } from './reports/outbox.js';
-import { Reporter } from './reports/reporter.js';
+import { KEPT_REPORT, Reporter } from './reports/reporter.js';
+import { KEPT_RESULT, Results } from './results/results.js';
+import { Outbox } from './spool/outbox.js';
 import { Spool } from './spool/spool.js';
 import { VERSION } from './version.js';
 import { wait } from './wait.js';
@@ -33,6 +34,8 @@ export interface AgentOptions {
   gateway: GatewayFile;
   clock: Clock;
   random: Random;
+  /** Never the same twice. */
+  newId: () => string;
   log: Log;
 }
 
@@ -44,9 +47,11 @@ export class Agent {
   readonly #configurations: ConfigurationStore;
   readonly #connection: Connection;
   readonly #schedule: Schedule;
-  readonly #spool: Spool;
-  readonly #outbox: Outbox;
+  readonly #spools: Record<'reports' | 'results', Spool>;
+  readonly #outbox: Outbox<StatusRequest>;
   readonly #reporter: Reporter;
+  readonly #resultOutbox: Outbox<Result>;
+  readonly #results: Results;
   readonly #polling: Pace;
   readonly #renewal = { isUnderWay: false, failures: 0, notBefore: 0 };
   #configuration: Configuration;
@@ -55,7 +60,7 @@ export class Agent {
 
   /** @throws AgentError when what it has enrolled with cannot be used */
   constructor(private readonly options: AgentOptions) {
-    const { gateway, clock, random, log } = options;
+    const { gateway, clock, random, newId, log } = options;
     this.#time = new GatewayClock(clock);
     this.#identities = new IdentityStore(gateway);
     this.#configurations = new ConfigurationStore(gateway.stateDirectory);
@@ -63,38 +68,44 @@ export class Agent {
     const hello = () => this.hello();
     const onConnected = () => void this.connected();
     this.#connection = new Connection({ gateway, identities: this.#identities.load(), hello, onConnected, clock, gatewayClock: this.#time, random, log });
-    this.#spool = new Spool({ directory: join(gateway.stateDirectory, 'spool'), now: () => this.#time.now() });
-    const send: Outbox['options']['send'] = (reports) => this.#connection.ask((client) => client.sendReports(reports, this.#isEnding ? LAST_WORDS : undefined));
-    this.#outbox = new Outbox({ spool: this.#spool, isConnected: () => this.#connection.isConnected, send, log });
-    this.#reporter = new Reporter({
-      put: (report) => this.#outbox.put(report),
-      self: () => this.self(),
-      now: () => this.#time.now(),
-      clock,
-      interval: () => this.#configuration.heartbeatInterval,
-    });
+    const now = () => this.#time.now();
+    const spool = (name: string) => new Spool({ directory: join(gateway.stateDirectory, name), now });
+    this.#spools = { reports: spool('spool'), results: spool('results') };
+    const isConnected = () => this.#connection.isConnected;
+    const limit = () => (this.#isEnding ? LAST_WORDS : undefined);
+    const sendReports = (reports: readonly StatusRequest[]) => this.#connection.ask((client) => client.sendReports(reports, limit()));
+    const sendResults = (results: readonly Result[]) => this.#connection.ask((client) => client.sendResults(results, limit()));
+    this.#outbox = new Outbox({ kept: KEPT_REPORT, spool: this.#spools.reports, isConnected, send: sendReports, log });
+    this.#resultOutbox = new Outbox({ kept: KEPT_RESULT, spool: this.#spools.results, isConnected, send: sendResults, log });
+    const interval = () => this.#configuration.heartbeatInterval;
+    this.#reporter = new Reporter({ put: (report) => this.#outbox.put(report), self: () => this.self(), now, clock, interval });
+    this.#results = new Results({ put: (result) => this.#resultOutbox.put(result), newId, now, clock, interval });
     this.#polling = new Pace(clock, () => this.#configuration.pollInterval * 1000);
     const perform: Schedule['options']['perform'] = (check, stop) => doOnce(check, clock, stop);
-    this.#schedule = new Schedule({ perform, onStatus: (one) => this.#reporter.note(one), onGone: (name) => this.#reporter.forget(name), clock, random });
+    const onStatus: Schedule['options']['onStatus'] = (one, check) => {
+      this.#reporter.note(one);
+      this.#results.note(check, one);
+    };
+    this.#schedule = new Schedule({ perform, onStatus, onGone: (name) => this.#reporter.forget(name), clock, random });
   }
 
   start(): void {
     const { signal } = this.#ending;
     this.apply(this.#configuration);
-    this.#running = Promise.all([this.#connection.run(signal), this.#reporter.run(signal), this.pollConfiguration(signal), this.lookAfterCertificate(signal)]);
+    this.#running = Promise.all([this.#connection, this.#reporter, this.#results].map((one) => one.run(signal)).concat(this.pollConfiguration(signal), this.lookAfterCertificate(signal)));
   }
 
   /** Says what there is to say, or keeps it, and ends within some seconds. */
   async stop(): Promise<void> {
     this.#isEnding = true;
     await this.#schedule.stop();
-    const last = this.#reporter.report();
+    const last = Promise.all([this.#reporter.report(), this.#results.push()]);
     await Promise.race([last, wait(LAST_WORDS)]);
     this.#ending.abort();
     await this.#running;
     // Without its connection, what is still being sent is kept.
     await Promise.race([last, wait(500)]);
-    this.#spool.close();
+    for (const spool of Object.values(this.#spools)) spool.close();
   }
 
   private hello(): Partial<AgentHello> {
@@ -109,8 +120,10 @@ export class Agent {
       version: VERSION,
       config_version: this.#configuration.version,
       rss_bytes: process.memoryUsage.rss(),
-      reports_kept_bytes: this.#spool.bytes,
-      reports_dropped: this.#spool.dropped,
+      reports_kept_bytes: this.#spools.reports.bytes,
+      reports_dropped: this.#spools.reports.dropped,
+      results_kept_bytes: this.#spools.results.bytes,
+      results_dropped: this.#spools.results.dropped,
       clock_behind_seconds: offset === undefined ? null : Math.round(offset / 1000),
       certificate_expires_at: new Date(validityOf(this.#connection.identity).to).toISOString(),
     };
@@ -121,6 +134,8 @@ export class Agent {
     await this.refreshConfiguration();
     await this.#outbox.drain();
     this.#reporter.hurry();
+    // A gateway that has no time for results, or a tenant that has no stream yet, holds up nothing else.
+    void this.#resultOutbox.drain();
     await this.renewIfDue();
   }
 
@@ -148,6 +163,7 @@ export class Agent {
   private apply(configuration: Configuration): void {
     this.#configuration = configuration;
     this.#reporter.retime();
+    this.#results.retime();
     this.#polling.changed();
     this.#schedule.set(configuration.checks.map((check) => onThisMachine(check, this.options.gateway.leafDirectory)));
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { once } from 'node:events';
@@ -34,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(config: string): Promise<number> {
-  const agent = new Agent({ gateway: readGatewayFile(config), clock: systemClock, random: Math.random, log });
+  const agent = new Agent({ gateway: readGatewayFile(config), clock: systemClock, random: Math.random, newId: randomUUID, log });
   log.info('starts', { version: VERSION, pid: process.pid });
   agent.start();
   const ended = new AbortController();

@@ -31,6 +31,7 @@ import { Migration20261126_30_alerts } from './Migration20261126_30_alerts.js';
 import { Migration20261126_31_ending_certificates } from './Migration20261126_31_ending_certificates.js';
 import { Migration20261126_32_told_alerts } from './Migration20261126_32_told_alerts.js';
 import { Migration20261126_33_resting_sources } from './Migration20261126_33_resting_sources.js';
+import { Migration20261126_34_published_checks } from './Migration20261126_34_published_checks.js';
 
 /** In the order in which they run. A migration that has been released is never edited. */
 export const migrations = [
@@ -67,4 +68,5 @@ export const migrations = [
   Migration20261126_31_ending_certificates,
   Migration20261126_32_told_alerts,
   Migration20261126_33_resting_sources,
+  Migration20261126_34_published_checks,
 ];

@@ -10,7 +10,7 @@ const DEFAULT_INTERVAL = 30;
 export interface ScheduleOptions {
   /** Does a check once; it throws nothing. */
   perform: (check: CheckConfig, stop: AbortSignal) => Promise<ServiceStatus>;
-  onStatus: (status: ServiceStatus) => void;
+  onStatus: (status: ServiceStatus, check: CheckConfig) => void;
   /** A service that is not checked any more. */
   onGone: (serviceName: string) => void;
   clock: Clock;
@@ -65,7 +65,7 @@ export class Schedule {
       if (signal.aborted) return;
       const status = await perform(check, signal);
       if (signal.aborted) return;
-      onStatus(status);
+      onStatus(status, check);
       due = nextAfter(due, interval, clock.elapsed());
     }
   }

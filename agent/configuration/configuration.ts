@@ -26,6 +26,7 @@ const LEAF_CHECK: CheckConfig = {
   path: '',
   method: '',
   settings: { monitor_url: DEFAULT_MONITOR_URL },
+  publish_results: false,
 };
 
 /** What an agent does that has never heard from its gateway: it looks at the leaf of its site. */

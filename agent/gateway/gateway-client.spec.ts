@@ -1,5 +1,5 @@
-import { inPieces } from './gateway-client.js';
-import type { ServiceStatus } from './wire.js';
+import { inPieces, piecesOf } from './gateway-client.js';
+import type { Result, ServiceStatus } from './wire.js';
 
 const service = (service_name: string, bytes: number): ServiceStatus => ({ service_name, available: true, message: Buffer.alloc(bytes), service_type: 'tcp', response_time: 1, source: '' });
 const namesOf = (pieces: ReturnType<typeof inPieces>) => pieces.map(({ services }) => services.map(({ service_name: name }) => name));
@@ -26,5 +26,22 @@ describe('a report', () => {
 
   it('has what is too large for it alone in a piece of its own', () => {
     expect(namesOf(inPieces({ services: [service('a', 5_000), service('b', 1)], timestamp: 7 }, 2_000))).toEqual([['a'], ['b']]);
+  });
+});
+
+describe('a result', () => {
+  const result = (bytes: number): Result => ({ result_id: 'r', result_type: 'checks', payload: Buffer.alloc(bytes, 'x'), content_type: 'text/plain', timestamp: 7 });
+
+  it('is one message when it is small, and also when it is empty', () => {
+    for (const bytes of [0, 1, 10]) expect(piecesOf(result(bytes), 10)).toEqual([{ ...result(bytes), chunk_index: 0, total_chunks: 1, is_final: true }]);
+  });
+
+  it('goes in pieces, in order, each with its number', () => {
+    const pieces = piecesOf(result(25), 10);
+    expect(pieces.map(({ result_id, payload, chunk_index, total_chunks, is_final }) => [result_id, payload.length, chunk_index, total_chunks, is_final])).toEqual([
+      ['r', 10, 0, 3, false],
+      ['r', 10, 1, 3, false],
+      ['r', 5, 2, 3, true],
+    ]);
   });
 });

@@ -2,7 +2,7 @@ import { ChannelCredentials, Client, connectivityState, Metadata, type ServiceDe
 import type { AgentHello, AgentHelloAnswer } from '../../libs/contracts/index.js';
 import type { GatewayFile } from '../identity/gateway-file.js';
 import type { Identity } from '../identity/identity.js';
-import { type ConfigAnswer, gatewayService, type RenewalAnswer, type StatusRequest } from './wire.js';
+import { type ConfigAnswer, gatewayService, type RenewalAnswer, type Result, type StatusRequest } from './wire.js';
 
 /** How long an answer may take, in milliseconds. */
 const DEADLINE = 10_000;
@@ -14,9 +14,10 @@ const STREAM_DEADLINE = 60_000;
 const KEEPALIVE_INTERVAL = 20_000;
 const KEEPALIVE_TIMEOUT = 10_000;
 
-/** Of a message: the gateway takes no more than 64 KiB and 256 services. */
+/** Of a message: the gateway takes no more than 256 KiB, and 256 services. */
 const MESSAGE_BYTES = 48 * 1024;
 const MESSAGE_SERVICES = 200;
+const PIECE_BYTES = 128 * 1024;
 
 const OPTIONS = {
   'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL,
@@ -58,6 +59,13 @@ export class GatewayClient {
     const pieces = reports.flatMap((report) => inPieces(report));
     if (pieces.length === 1) await this.call('PushStatus', reports[0]!, Math.min(limit, DEADLINE));
     else if (pieces.length > 1) await this.stream('StreamStatus', pieces, limit);
+  }
+
+  /** Sends results in their order: a small one as a message, larger ones and several over a stream. @param limit as above */
+  async sendResults(results: readonly Result[], limit = STREAM_DEADLINE): Promise<void> {
+    const pieces = results.flatMap((result) => piecesOf(result));
+    if (pieces.length === 1) await this.call('PushResults', results[0]!, Math.min(limit, DEADLINE));
+    else if (pieces.length > 1) await this.stream('StreamResults', pieces, limit);
   }
 
   /** Calls back once when the connection is no more. */
@@ -113,4 +121,16 @@ export function inPieces({ services, timestamp }: StatusRequest, limit = MESSAGE
     bytes += size;
   }
   return pieces.map((piece, index) => ({ services: piece, timestamp, chunk_index: index, total_chunks: pieces.length, is_final: index === pieces.length - 1 }));
+}
+
+/** A result as messages that the gateway takes, each with its number and how many there are. */
+export function piecesOf(result: Result, limit = PIECE_BYTES): (Result & { chunk_index: number; total_chunks: number; is_final: boolean })[] {
+  const total = Math.max(1, Math.ceil(result.payload.length / limit));
+  return Array.from({ length: total }, (_, index) => ({
+    ...result,
+    payload: result.payload.subarray(index * limit, (index + 1) * limit),
+    chunk_index: index,
+    total_chunks: total,
+    is_final: index === total - 1,
+  }));
 }

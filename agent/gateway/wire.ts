@@ -25,6 +25,7 @@ export interface CheckConfig {
   path: string;
   method: string;
   settings: Record<string, string>;
+  publish_results: boolean;
 }
 
 export interface ServiceStatus {
@@ -42,6 +43,17 @@ export interface ServiceStatus {
 
 export interface StatusRequest {
   services: ServiceStatus[];
+  /** Unix seconds. */
+  timestamp: number;
+}
+
+/** What the agent has collected. */
+export interface Result {
+  /** The same whenever it is sent again. */
+  result_id: string;
+  result_type: string;
+  payload: Buffer;
+  content_type: string;
   /** Unix seconds. */
   timestamp: number;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { ServiceStatus, StatusRequest } from '../gateway/wire.js';
 import { Pace } from '../pace.js';
+import type { Kept } from '../spool/outbox.js';
 
 /** Milliseconds: what changes together is told together. */
 const GATHER = 200;
@@ -59,3 +60,13 @@ export class Reporter {
     await this.options.put({ services: [...this.#statuses.values(), this.options.self()], timestamp: Math.floor(this.options.now() / 1000) });
   }
 }
+
+/** A report that is kept is JSON, with what a check found as the text that it is. */
+export const KEPT_REPORT: Kept<StatusRequest> = {
+  noun: 'report',
+  encode: ({ services, timestamp }) => Buffer.from(JSON.stringify({ timestamp, services: services.map(({ salient: _salient, message, ...one }) => ({ ...one, message: message.toString('utf8') })) })),
+  decode(content) {
+    const { services, timestamp } = JSON.parse(content.toString('utf8')) as { timestamp: number; services: (Omit<ServiceStatus, 'message'> & { message: string })[] };
+    return { timestamp, services: services.map((one) => ({ ...one, message: Buffer.from(one.message) })) };
+  },
+};

@@ -109,6 +109,8 @@ export interface AgentCheck {
   path: string;
   method: string;
   settings: Record<string, string>;
+  /** What it finds each time is to be pushed as a result, too. */
+  publish_results: boolean;
 }
 
 /** An agent asks for a new certificate. */

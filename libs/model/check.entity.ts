@@ -29,6 +29,8 @@ const schema = defineEntity({
     path: p.string().nullable(),
     method: p.string().nullable(),
     settings: p.json<Record<string, string>>(),
+    /** Whether what it finds each time goes into the tenant's stream. */
+    publishResults: p.boolean(),
     /** Goes up with each change. */
     settingsVersion: p.integer(),
     createdAt: p.datetime(),

@@ -14,6 +14,7 @@ const check = (more: Partial<ConfiguredCheck> = {}): ConfiguredCheck => ({
   path: '/',
   method: 'GET',
   settings: { scheme: 'https', tls_verify: 'false' },
+  publishResults: true,
   ...more,
 });
 const input = (more: Partial<ConfigInput> = {}): ConfigInput => ({ leaf: { id: 'leaf-1', monitorPort: 8223 }, checks: [], heartbeat: 30, changedAt: AT, ...more });
@@ -48,6 +49,7 @@ describe('the configuration of a site’s agents', () => {
       path: '/',
       method: 'GET',
       settings: { scheme: 'https', tls_verify: 'false' },
+      publish_results: true,
     });
     expect(icmp).toMatchObject({ enabled: false, port: 0, path: '', method: '', settings: {} });
   });
@@ -89,6 +91,7 @@ describe('the version of a configuration', () => {
     ['path', { path: '/x' }],
     ['method', { method: 'HEAD' }],
     ['settings', { settings: { scheme: 'https' } }],
+    ['results', { publishResults: false }],
   ])('changes with the %s of a check', (_what, more) => {
     expect(versionOf(input({ checks: [check(more)] }))).not.toBe(versionOf(input({ checks: [check()] })));
   });

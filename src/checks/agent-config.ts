@@ -65,6 +65,7 @@ const leafCheck = ({ id, monitorPort }: ConfigInput['leaf'], heartbeat: number):
     checksums_file: CHECKSUMS_PATH,
     config_files: JSON.stringify(INSTALLED_FILES),
   },
+  publish_results: false,
 });
 
 const siteCheck = (check: ConfiguredCheck): AgentCheck => ({
@@ -80,4 +81,5 @@ const siteCheck = (check: ConfiguredCheck): AgentCheck => ({
   method: check.method ?? '',
   // By key: the database keeps no order of them, and the version must not depend on it.
   settings: Object.fromEntries(Object.entries(check.settings).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  publish_results: check.publishResults,
 });

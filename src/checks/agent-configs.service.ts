@@ -12,7 +12,8 @@ const CONFIG = `
          extract(epoch from greatest(s.updated_at, max(c.updated_at)))::float8 as changed,
          coalesce(json_agg(json_build_object(
            'id', c.id, 'name', c.name, 'checkType', c.check_type, 'enabled', c.enabled, 'intervalSec', c.interval_sec, 'timeoutSec', c.timeout_sec,
-           'target', c.target, 'port', c.port, 'path', c.path, 'method', c.method, 'settings', c.settings)) filter (where c.id is not null), '[]') as checks
+           'target', c.target, 'port', c.port, 'path', c.path, 'method', c.method, 'settings', c.settings,
+           'publishResults', c.publish_results)) filter (where c.id is not null), '[]') as checks
     from edge_sites s join nats_leaf_servers l on l.edge_site_id = s.id left join checks c on c.edge_site_id = s.id
    where s.id in (select value::uuid from json_array_elements_text(?)) and s.tenant_id = ?
    group by s.id, l.id`;

@@ -11,6 +11,7 @@ const BLANK: CheckTerms = {
   path: null,
   method: null,
   settings: {},
+  publishResults: false,
 };
 const TCP = { checkType: 'tcp', port: 22 } as const;
 const HTTP = { checkType: 'http', target: 'plc.local' } as const;

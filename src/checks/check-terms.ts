@@ -8,7 +8,7 @@ export const SITE_CHECK_TYPES = ['tcp', 'http', 'icmp', 'process', 'grpc'] as co
 /** What a check says, as people set it. */
 export type CheckTerms = Pick<
   Check,
-  'name' | 'checkType' | 'enabled' | 'intervalSec' | 'timeoutSec' | 'target' | 'port' | 'path' | 'method' | 'settings'
+  'name' | 'checkType' | 'enabled' | 'intervalSec' | 'timeoutSec' | 'target' | 'port' | 'path' | 'method' | 'settings' | 'publishResults'
 >;
 
 /** The check that every agent does of itself. Services are known by the names of their checks. */

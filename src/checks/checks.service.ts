@@ -112,7 +112,7 @@ async function load(em: Em, caller: Caller, id: string, action: 'read' | 'update
   return check;
 }
 
-const termsOf = ({ name, checkType, enabled, intervalSec, timeoutSec, target, port, path, method, settings }: Check): CheckTerms => ({
+const termsOf = ({ name, checkType, enabled, intervalSec, timeoutSec, target, port, path, method, settings, publishResults }: Check): CheckTerms => ({
   name,
   checkType,
   enabled,
@@ -123,6 +123,7 @@ const termsOf = ({ name, checkType, enabled, intervalSec, timeoutSec, target, po
   path,
   method,
   settings,
+  publishResults,
 });
 
 /** @throws DomainError `validation_failed`, with all that is wrong */

@@ -3073,6 +3073,12 @@ export interface components {
              * @example /health
              */
             path?: string | null;
+            /**
+             * @description Whether what is found each time goes into the tenant's stream at the hub, too, as `agent.results.<slug of the site>.checks`: a JSON object a
+             *     line, with `time`, `check_id`, `name`, `type`, `available`, `response_time_ns` and `details`. False when absent.
+             * @example false
+             */
+            publish_results?: boolean;
         };
         Check: {
             /** @example http */
@@ -3105,6 +3111,8 @@ export interface components {
             settings: {
                 [key: string]: string;
             };
+            /** @example false */
+            publish_results: boolean;
             /**
              * Format: date-time
              * @example 2026-11-24T10:00:00.000Z
@@ -3178,6 +3186,12 @@ export interface components {
              * @example /health
              */
             path?: string | null;
+            /**
+             * @description Whether what is found each time goes into the tenant's stream at the hub, too, as `agent.results.<slug of the site>.checks`: a JSON object a
+             *     line, with `time`, `check_id`, `name`, `type`, `available`, `response_time_ns` and `details`. False when absent.
+             * @example false
+             */
+            publish_results?: boolean;
         };
         Agent: {
             /** @example 01936b1e-7d5c-7c3a-9f0e-2b8a5d1c4e6f */

@@ -1,11 +1,14 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { LeafFindings } from '#libs/contracts';
 import type { OnboardingPackageDto } from '../../src/onboarding/dto/onboarding-package.dto.js';
 import { AgentProcess } from '../../lab/agent-process.js';
 import { type Api, ok } from '../../lab/api.js';
 import type { Deployment } from '../../lab/deployment.js';
 import { freePort } from '../../lab/free-port.js';
+import { read } from '../../lab/messages.js';
+import { connectToHub } from '../../lab/nats-client.js';
 import { NATS_SERVERS } from '../../lab/nats-versions.js';
 import type { Service } from '../../lab/service.js';
 import type { Site } from '../../lab/site.js';
@@ -18,6 +21,15 @@ interface AgentService {
   available: boolean;
   details: Record<string, unknown>;
 }
+
+/** A line of what was published. */
+interface Finding {
+  time: string;
+  name: string;
+  available: boolean;
+}
+
+const RESULTS = 'agent.results.new-york.checks';
 
 /** An agent as the API shows it. */
 interface ShownAgent {
@@ -51,7 +63,9 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
   let gateway: Service | undefined;
   let agent: AgentProcess;
   let issued: OnboardingPackageDto;
+  let hub: NatsConnection | undefined;
   afterAll(async () => {
+    await hub?.close();
     await agent.kill();
     await gateway?.kill();
   });
@@ -68,7 +82,12 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
     });
   const leaf = ({ acme, site }: { acme: Tenant; site: Site }, is: (findings: LeafFindings, available: boolean) => boolean) =>
     service(acme, site, 'nats-leaf', ({ details, available }) => is(details as unknown as LeafFindings, available));
-  const kept = () => (existsSync(join(agent.home, 'state/spool')) ? readdirSync(join(agent.home, 'state/spool')) : []);
+  const kept = (what = 'spool') => (existsSync(join(agent.home, 'state', what)) ? readdirSync(join(agent.home, 'state', what)) : []);
+  /** What is in the tenant's stream of what checks have found, in its order; something is. */
+  const published = async () => {
+    const messages = await read(hub!, RESULTS, 1);
+    return messages.flatMap(({ text }) => text.trim().split('\n').map((line) => JSON.parse(line) as Finding));
+  };
 
   it('is known, and tells how the leaf is', lab(async ({ arranged }) => {
     const { details } = await leaf(arranged, ({ upstream_connected: connected }) => connected);
@@ -119,19 +138,28 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
     it('does what people have it check', lab(async ({ arranged: { acme, site } }) => {
       const names = ['The leaf’s listener', 'a"b $(touch x) `id` 🏭'];
       const ports = [site.leaf.port, await freePort()];
-      const check = (n: number) => ({ edge_site_id: site.id, name: names[n], check_type: 'tcp', target: '127.0.0.1', port: ports[n], interval_sec: 10 });
+      const check = (n: number) => ({ edge_site_id: site.id, name: names[n], check_type: 'tcp', target: '127.0.0.1', port: ports[n], interval_sec: 10, publish_results: n === 0 });
       await Promise.all([ok(acme.api.post('/admin/checks', check(0))), ok(acme.api.post('/admin/checks', check(1)))]);
       await service(acme, site, names[0]!, ({ available }) => available);
       expect((await service(acme, site, names[1]!, ({ available }) => !available)).details.error).toContain('ECONNREFUSED');
     }));
 
+    it('has what it finds in the tenant’s stream, where people want that', lab(async ({ deployment, arranged: { acme } }) => {
+      hub = await connectToHub({ url: deployment.hub.clientUrl, creds: await acme.credentials({ subscribe: [RESULTS] }) });
+      expect(new Set((await published()).map(({ name, available }) => `${name} ${available}`))).toEqual(new Set(['The leaf’s listener true']));
+    }));
+
     it('keeps what it sees while the gateway is gone, and tells it when that is back', lab(async ({ deployment, arranged }) => {
+      const before = (await published()).length;
       await gateway!.kill();
       gateway = undefined;
       await arranged.site.leaf.stop();
-      await until('something is kept', () => kept().length > 0);
+      await until('something is kept', () => kept().length > 0 && kept('results').length > 0);
       gateway = await startGateway(deployment);
-      await until('nothing is kept any more', () => kept().length === 0);
+      await until('nothing is kept any more', () => kept().length === 0 && kept('results').length === 0);
+      const times = (await published()).map(({ time }) => time);
+      expect(times.length).toBeGreaterThan(before);
+      expect([...new Set(times)].sort()).toEqual(times);
       await leaf(arranged, (_findings, available) => !available);
       await arranged.site.leaf.start();
       await leaf(arranged, (_findings, available) => available);

@@ -99,11 +99,20 @@ export class CreateCheckDto {
   @MayBeAbsent()
   @IsSettings()
   settings?: Record<string, string>;
+
+  /**
+   * Whether what is found each time goes into the tenant's stream at the hub, too, as `agent.results.<slug of the site>.checks`: a JSON object a
+   * line, with `time`, `check_id`, `name`, `type`, `available`, `response_time_ns` and `details`. False when absent.
+   * @example false
+   */
+  @MayBeAbsent()
+  @IsBoolean()
+  publish_results?: boolean;
 }
 
 /** What can be changed; `settings` as a whole. */
 export class UpdateCheckDto extends PartialType(
-  PickType(CreateCheckDto, ['name', 'enabled', 'interval_sec', 'timeout_sec', 'target', 'port', 'path', 'method', 'settings'] as const),
+  PickType(CreateCheckDto, ['name', 'enabled', 'interval_sec', 'timeout_sec', 'target', 'port', 'path', 'method', 'settings', 'publish_results'] as const),
   { skipNullProperties: false },
 ) {}
 
@@ -137,11 +146,12 @@ export const toNewCheck = (body: CreateCheckDto): NewCheck => ({
   path: body.path ?? null,
   method: body.method ?? null,
   settings: body.settings ?? {},
+  publishResults: body.publish_results ?? false,
 });
 
 export const toCheckChanges = (body: UpdateCheckDto): CheckChanges => {
-  const { name, enabled, interval_sec: intervalSec, timeout_sec: timeoutSec, target, port, path, method, settings } = body;
-  const given = { name, enabled, intervalSec, timeoutSec, target, port, path, method, settings };
+  const { name, enabled, interval_sec: intervalSec, timeout_sec: timeoutSec, target, port, path, method, settings, publish_results: publishResults } = body;
+  const given = { name, enabled, intervalSec, timeoutSec, target, port, path, method, settings, publishResults };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 };
 

@@ -39,6 +39,9 @@ export class CheckDto {
   /** @example { "scheme": "https" } */
   settings!: Record<string, string>;
 
+  /** @example false */
+  publish_results!: boolean;
+
   /** @example "2026-11-24T10:00:00.000Z" */
   created_at!: string;
 
@@ -59,6 +62,7 @@ export const toCheckDto = (check: Check): CheckDto => ({
   path: check.path ?? null,
   method: check.method ?? null,
   settings: check.settings,
+  publish_results: check.publishResults,
   created_at: check.createdAt.toISOString(),
   updated_at: check.updatedAt.toISOString(),
 });

@@ -287,7 +287,7 @@ describe('an agent whose certificate is more than half through its life', () => 
 });
 
 describe('what an agent finds out when it is asked', () => {
-  const check = (target: string) => ({ check_id: target, check_type: 'icmp', name: `ping ${target}`, enabled: true, interval_sec: 10, timeout_sec: 2, target, port: 0, path: '', method: '', settings: {} });
+  const check = (target: string) => ({ check_id: target, check_type: 'icmp', name: `ping ${target}`, enabled: true, interval_sec: 10, timeout_sec: 2, target, port: 0, path: '', method: '', settings: {}, publish_results: false });
   const found = async (targets: string[], surroundings: NodeJS.ProcessEnv) => {
     await enrolled();
     mkdirSync(join(agent.home, 'state'), { recursive: true });

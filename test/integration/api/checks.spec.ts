@@ -39,6 +39,7 @@ describe('a check', () => {
       path: null,
       method: null,
       settings: {},
+      publish_results: false,
     });
     expect([created_at, await ok(acme.api.get<CheckDto>(`/admin/checks/${id}`))]).toMatchObject([updated_at, { id, name: rest.name }]);
   });

@@ -50,12 +50,12 @@ describe('an agent that asks for its configuration', () => {
   it('is told what is to be checked at its own site, as people said it, and nothing of any other', async () => {
     const [own, neighbour, foreign] = [await siteWithAgent(), await siteWithAgent(), await siteWithAgent(await app.tenant('Globex'))];
     const ping = await own.check({ name: 'Ping `$(touch x)` a"b %n 🏭' });
-    const http = await own.check({ check_type: 'http', enabled: false, interval_sec: 60, timeout_sec: 7, settings: { scheme: 'https', tls_verify: 'false' } });
+    const http = await own.check({ check_type: 'http', enabled: false, interval_sec: 60, timeout_sec: 7, settings: { scheme: 'https', tls_verify: 'false' }, publish_results: true });
     await neighbour.check({ name: 'the neighbour’s' });
     await foreign.check({ name: 'Globex’s' });
     const { checks } = await own.getConfig({});
     expect(checks.map(({ name }) => name)).toEqual(['nats-leaf', 'Ping `$(touch x)` a"b %n 🏭', http.name]);
-    expect(checks[1]).toMatchObject({ check_id: ping.id, check_type: 'icmp', enabled: true, target: 'plc.local', port: 0, path: '', settings: {} });
+    expect(checks[1]).toMatchObject({ check_id: ping.id, check_type: 'icmp', enabled: true, target: 'plc.local', port: 0, path: '', settings: {}, publish_results: false });
     expect(checks[2]).toEqual({
       check_id: http.id,
       check_type: 'http',
@@ -68,6 +68,7 @@ describe('an agent that asks for its configuration', () => {
       path: '/',
       method: 'GET',
       settings: { scheme: 'https', tls_verify: 'false' },
+      publish_results: true,
     });
   });
 

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import type { StatusRequest } from '../gateway/wire.js';
 import { lineLog } from '../log.js';
-import { Spool } from '../spool/spool.js';
+import { KEPT_REPORT } from '../reports/reporter.js';
 import { Outbox } from './outbox.js';
+import { Spool } from './spool.js';
 
 const report = (timestamp: number): StatusRequest => ({
   timestamp,
@@ -20,7 +21,7 @@ describe('reports on their way', () => {
   /** Reports that the gateway does not take, by their times. */
   let refused: Set<number>;
   let said: string;
-  let outbox: Outbox;
+  let outbox: Outbox<StatusRequest>;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'outbox-'));
     spool = new Spool({ directory, now: () => 0, segmentBytes: 600 });
@@ -32,7 +33,7 @@ describe('reports on their way', () => {
         received.push(one);
       }
     };
-    outbox = new Outbox({ spool, isConnected: () => isConnected, send, log: lineLog((line) => (said += line), () => 0) });
+    outbox = new Outbox({ kept: KEPT_REPORT, spool, isConnected: () => isConnected, send, log: lineLog((line) => (said += line), () => 0) });
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
