@@ -55,9 +55,17 @@ export class StreamReconciler {
     });
     const now = await this.hub.seeTo(tenantId, edgeSiteId);
     const resting = now.sites.find((site) => site.edgeSiteId === edgeSiteId)?.resting;
-    if (edgeSiteId !== undefined && resting?.until != null) await this.streams.requestAt({ tenantId, edgeSiteId }, resting.until, this.clock.now());
+    if (resting?.until != null) await this.streams.requestRested(tenantId, resting.until, this.clock.now());
     // What was wanted has changed meanwhile, and whoever sees to that may have come to a leaf before this did.
     if (differ({ ...wanted, sites: seenTo }, now)) await this.reconcile({ tenantId });
+  }
+
+  /**
+   * Has the hub source again what has rested for long enough. No leaf has connected: a source that is back already is left alone.
+   * @throws DomainError `hub_unreachable` (retryable)
+   */
+  async putBack(tenantId: string): Promise<void> {
+    await this.hub.seeTo(tenantId);
   }
 
   /** Of many leaves, one that does not answer keeps no other from being seen to. */

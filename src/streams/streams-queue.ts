@@ -18,8 +18,11 @@ export interface MeasureJob {
   requestId: string;
 }
 
-/** The name of such jobs; the others see to streams. */
+/** The name of such jobs. */
 export const MEASURE = 'measure';
+
+/** The name of jobs that come when sources of a tenant have been out for long enough. The others see to streams. */
+export const RESTED = 'rested';
 
 const OPTIONS = { attempts: 5 };
 
@@ -43,10 +46,10 @@ export class Streams {
     return this.add('reconcile', { tenantId });
   }
 
-  /** The source of a site may be put back then. Asking for the same again does nothing. */
-  async requestAt({ tenantId, edgeSiteId }: Required<StreamsJob>, at: Date, now: Date): Promise<void> {
-    const options = { jobId: `rested-${edgeSiteId}-${at.getTime()}`, delay: Math.max(0, at.getTime() - now.getTime()) };
-    await this.add('reconcile', { tenantId, edgeSiteId }, options);
+  /** Sources of a tenant may be put back then: all that were taken out together. Asking for the same again does nothing. */
+  async requestRested(tenantId: string, at: Date, now: Date): Promise<void> {
+    const options = { jobId: `${RESTED}-${tenantId}-${at.getTime()}`, delay: Math.max(0, at.getTime() - now.getTime()) };
+    await this.add(RESTED, { tenantId }, options);
   }
 
   /** Somebody wants to know what waits at the leaf of a site. */

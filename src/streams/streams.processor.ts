@@ -8,7 +8,7 @@ import { JOB_WORKER, JobWorker } from '../platform/queue/index.js';
 import { Sweep } from '../platform/sweep.js';
 import { BufferMeasurements } from './buffer-measurements.js';
 import { StreamReconciler } from './stream-reconciler.js';
-import { MEASURE, type MeasureJob, STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
+import { MEASURE, type MeasureJob, RESTED, STREAMS_QUEUE, type StreamsJob } from './streams-queue.js';
 
 /** How often each tenant's streams are compared with what they should be, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -36,6 +36,7 @@ export class StreamsProcessor extends JobWorker implements OnApplicationBootstra
 
   protected override async work({ name, data }: Job<StreamsJob | MeasureJob>): Promise<void> {
     if (name === MEASURE) await this.measurements.measureFor(data as MeasureJob);
+    else if (name === RESTED) await this.reconciler.putBack(data.tenantId);
     else await this.reconciler.reconcile(data);
   }
 

@@ -1,10 +1,13 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { getQueueToken } from '@nestjs/bullmq';
 import type { INestApplicationContext } from '@nestjs/common';
+import type { Queue } from 'bullmq';
 import { NatsLeafServer, type Tenant } from '#libs/model';
 import { type RestingSource, SOURCE_REST } from '#libs/nats';
 import { PLATFORM } from '../../../src/platform/database/index.js';
 import { HubStreams } from '../../../src/streams/hub-streams.js';
+import { Streams, STREAMS_QUEUE } from '../../../src/streams/index.js';
 import { storedTexts } from '../../support/stored-texts.js';
 import { NATS_VERSIONS, until } from '../nats/nats-server.js';
 import { Installation } from './installation.js';
@@ -71,6 +74,15 @@ describe('the source of a leaf that comes back, at a hub before 2.15,', () => {
     await until('it is off the record', async () => (await record()).restingSource === null);
     await until('the hub has both', async () => (await storedTexts(hub)).length === 2);
     expect(await storedTexts(hub)).toEqual(['before', 'meanwhile']);
+  });
+
+  it('stays in when it is said again that it is time', async () => {
+    const now = new Date();
+    await worker.get(Streams, { strict: false }).requestRested(tenant.id, now, now);
+    const queue = worker.get<Queue>(getQueueToken(STREAMS_QUEUE), { strict: false });
+    await until('that is seen to', async () => (await queue.getJobCountByTypes('active', 'waiting', 'delayed')) === 0);
+    expect(await sources()).toHaveLength(1);
+    expect((await record()).restingSource).toBeNull();
   });
 
   it('brings all again of a leaf that was rolled back, also when it has stored more since than it had forgotten', async () => {
