@@ -19,7 +19,7 @@ await build({
   // Node puts nothing else into a single executable.
   format: 'cjs',
   // The oldest that engines of package.json lets run it.
-  target: 'node20.12',
+  target: 'node20.19',
   minifySyntax: true,
   minifyWhitespace: true,
   keepNames: true,

@@ -8,11 +8,12 @@ import { systemClock } from './clock.js';
 import { type Command, HELP, parseCommandLine, UsageError } from './command-line.js';
 import { readGatewayFile } from './identity/gateway-file.js';
 import { lineLog } from './log.js';
-import { VERSION } from './version.js';
+import { assertNode, VERSION } from './version.js';
 
 const log = lineLog((line) => process.stdout.write(line), () => systemClock.now());
 
 async function main(args: readonly string[]): Promise<number> {
+  assertNode(process.versions.node);
   const command = parseCommandLine(args);
   switch (command.name) {
     case 'help':

@@ -26,12 +26,12 @@ describe('an agent as a service of the machine that its leaf is a service of', (
   const lab = withDeployment(
     async (deployment) => {
       machine = await Machine.boot(NATS_SERVERS.latest);
-      // The Node of this machine, or ours where it has none.
-      node = machine.run(`command -v node || { install -m 755 '${process.execPath}' /usr/local/sbin/node && command -v node; }`);
       programs = join(deployment.directory, 'programs');
       mkdirSync(programs);
       const built = await run(process.execPath, ['agent/sea.mjs', programs]);
       if (built.code !== 0) throw new Error(`agent/sea.mjs ended with ${built.code}: ${built.output}`);
+      // The Node of this machine, or ours where it has none that the agent takes.
+      node = machine.run(`node '${programs}/${NAME}.cjs' --version >/dev/null 2>&1 || install -m 755 '${process.execPath}' /usr/local/sbin/node; command -v node`);
       const acme = await deployment.tenant('Acme');
       const site = await acme.createSite('New York');
       await site.provisioned();
