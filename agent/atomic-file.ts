@@ -1,11 +1,17 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Writes a file so that there is the old one or the new one, whatever happens meanwhile: beside it, to the disk, then renamed. */
+/**
+ * Writes a file so that there is the old one or the new one, whatever happens meanwhile: beside it, to the disk, then renamed.
+ * @param mode whatever the umask is
+ */
 export function writeAtomically(path: string, content: string | Uint8Array, mode = 0o600): void {
   const beside = `${path}.new`;
-  const file = openSync(beside, 'w', mode);
+  // Root writes where the service's user may have left a link to something else.
+  rmSync(beside, { force: true });
+  const file = openSync(beside, 'wx', mode);
   try {
+    fchmodSync(file, mode);
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
     fsyncSync(file);

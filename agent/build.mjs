@@ -1,21 +1,25 @@
 // Builds the agent: one file, with all that it needs but Node.
 //
-// usage: node agent/build.mjs
+// usage: node agent/build.mjs [DIRECTORY]
+//   DIRECTORY  takes the file (dist/agent)
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const directory = resolve(process.argv[2] ?? at('../dist/agent'));
 const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
 
 await build({
   entryPoints: [at('main.ts')],
-  outfile: at('../dist/agent/serviceradar-agent.cjs'),
+  outfile: resolve(directory, 'serviceradar-agent.cjs'),
   bundle: true,
   platform: 'node',
   // Node puts nothing else into a single executable.
   format: 'cjs',
-  target: 'node22',
+  // The oldest that engines of package.json lets run it.
+  target: 'node20.19',
   minifySyntax: true,
   minifyWhitespace: true,
   keepNames: true,

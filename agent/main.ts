@@ -9,11 +9,12 @@ import { systemClock } from './clock.js';
 import { type Command, HELP, parseCommandLine, UsageError } from './command-line.js';
 import { readGatewayFile } from './identity/gateway-file.js';
 import { lineLog } from './log.js';
-import { VERSION } from './version.js';
+import { assertNode, VERSION } from './version.js';
 
 const log = lineLog((line) => process.stdout.write(line), () => systemClock.now());
 
 async function main(args: readonly string[]): Promise<number> {
+  assertNode(process.versions.node);
   const command = parseCommandLine(args);
   switch (command.name) {
     case 'help':
@@ -56,13 +57,14 @@ async function enrol({ bundle, token, directory, leafDirectory, replace, systemd
     import('./enrolment/download.js'),
     import('./enrolment/enrol.js'),
   ]);
+  const service = systemd ? await import('./service/install.js') : undefined;
+  service?.assertInstallable(resolve(directory));
   const archive = bundle === undefined ? await downloadPackage(token === '-' ? readFileSync(0, 'utf8').trim() : token!) : readArchive(bundle);
   const terms = { directory: resolve(directory), replace, ...(leafDirectory !== undefined && { leafDirectory: resolve(leafDirectory) }) };
   const { componentId, address } = install(await readPackage(archive), terms);
   process.stdout.write(`The agent ${componentId} has enrolled in ${terms.directory}, for the gateway at ${address}.\n`);
-  if (systemd) {
-    const { installService } = await import('./service/install.js');
-    installService(terms.directory);
+  if (service) {
+    service.installService(terms.directory);
     process.stdout.write('It runs as the service serviceradar-agent. Log: journalctl -u serviceradar-agent\n');
   } else {
     process.stdout.write(`Run it: serviceradar-agent run --config ${terms.directory}\n`);

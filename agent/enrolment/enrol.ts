@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AgentError } from '../agent-error.js';
 import { writeAtomically } from '../atomic-file.js';
 import { GATEWAY_FILE, parseGatewayFile, readGatewayFile } from '../identity/gateway-file.js';
@@ -29,6 +29,8 @@ export function enrol(files: PackageFiles, { directory, leafDirectory, replace }
     if (!replace) throw new AgentError(`${directory} is that of the agent "${before}", and the package is for "${componentId}". Take another --dir, or --replace it.`);
     rmSync(join(directory, 'state'), { recursive: true, force: true });
   }
+  // A service's user has to come through what is above.
+  mkdirSync(dirname(directory), { recursive: true });
   mkdirSync(join(directory, 'certs'), { recursive: true, mode: 0o700 });
   const at = { cert_file: 'certs/component.pem', key_file: 'certs/component-key.pem', ca_file: 'certs/ca-chain.pem' };
   writeAtomically(join(directory, at.key_file), files.keyPem);

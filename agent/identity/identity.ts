@@ -26,7 +26,8 @@ export const certificatesOf = (pem: string): X509Certificate[] => (pem.match(BLO
 
 export function validityOf({ certificatePem }: Identity): Validity {
   const [certificate] = certificatesOf(certificatePem);
-  return { from: certificate!.validFromDate.getTime(), to: certificate!.validToDate.getTime() };
+  // As texts: Node 20 has no `validFromDate`.
+  return { from: Date.parse(certificate!.validFrom), to: Date.parse(certificate!.validTo) };
 }
 
 /**

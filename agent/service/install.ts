@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { AgentError, sentenceOf } from '../agent-error.js';
 import { writeAtomically } from '../atomic-file.js';
@@ -8,35 +8,64 @@ import { NODE_FLAGS, renderUnit, SERVICE_USER } from './unit.js';
 
 const UNIT = '/etc/systemd/system/serviceradar-agent.service';
 const LIBRARY = '/usr/local/lib/serviceradar-agent';
+/** What the unit hides from the service: ProtectHome=, PrivateTmp=. */
+const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/;
+
+/**
+ * Asked before anything is done: a token is good for one download.
+ * @param directory where the agent is to enrol; absolute
+ * @throws AgentError when no service can be made of it here
+ */
+export function assertInstallable(directory: string): void {
+  if (process.getuid?.() !== 0) throw new AgentError('A service is installed by root: run it with sudo.');
+  // sd_booted(3)
+  if (!existsSync('/run/systemd/system')) {
+    throw new AgentError('This machine does not run systemd. Leave --systemd out, and have what starts its services run serviceradar-agent run.');
+  }
+  const needs = [directory, ...(isSea() ? [] : [process.execPath])];
+  const hidden = needs.find((path) => HIDDEN.test(path));
+  if (hidden !== undefined) {
+    const instead = hidden === directory ? 'Take another --dir.' : 'Take a Node that all may run, or the agent as a program of its own.';
+    throw new AgentError(`A service does not see ${hidden}: it is somebody's, or for a while. ${instead}`);
+  }
+}
 
 /**
  * Makes the agent a service of this machine, and starts it: a user of its own, a copy of this program, a unit.
- * @param directory where it has enrolled
- * @throws AgentError when this is not root, or a command fails
+ * @param directory where it has enrolled; absolute
+ * @throws AgentError when a command fails
  */
 export function installService(directory: string): void {
-  if (process.getuid?.() !== 0) throw new AgentError('A service is installed by root: run it with sudo.');
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
-  if (!lines.some((line) => line.startsWith(`${SERVICE_USER}:`))) {
+  if (!isNamed('/etc/passwd', SERVICE_USER)) {
     run('useradd', '--system', '--user-group', '--home-dir', directory, '--no-create-home', '--shell', '/usr/sbin/nologin', SERVICE_USER);
   }
-  run('chown', '-R', `${SERVICE_USER}:${SERVICE_USER}`, '--', directory);
-  const groups = readFileSync('/etc/group', 'utf8').split('\n').some((line) => line.startsWith('nats:')) ? ['nats'] : [];
+  handOver(directory);
+  const groups = isNamed('/etc/group', 'nats') ? ['nats'] : [];
   writeAtomically(UNIT, renderUnit({ command: copyProgram(), directory, groups }), 0o644);
   run('systemctl', 'daemon-reload');
   run('systemctl', 'enable', '--quiet', 'serviceradar-agent');
   run('systemctl', 'restart', 'serviceradar-agent');
 }
 
+const isNamed = (file: string, name: string): boolean => readFileSync(file, 'utf8').split('\n').some((line) => line.startsWith(`${name}:`));
+
+/** What else is in the directory stays whose it is. */
+function handOver(directory: string): void {
+  const owner = `${SERVICE_USER}:${SERVICE_USER}`;
+  const own = ['certs', 'state', 'gateway.json'].map((name) => join(directory, name)).filter((path) => existsSync(path));
+  run('chown', owner, '--', directory);
+  run('chown', '--recursive', '--no-dereference', owner, '--', ...own);
+}
+
 /** Where it was started from may be somebody's home. @returns the command that runs the copy */
 function copyProgram(): string[] {
-  mkdirSync(LIBRARY, { recursive: true, mode: 0o755 });
+  mkdirSync(LIBRARY, { recursive: true });
   const own = isSea() ? process.execPath : resolve(process.argv[1]!);
-  const copy = join(LIBRARY, basename(own));
+  const copy = join(LIBRARY, isSea() ? 'serviceradar-agent' : 'serviceradar-agent.cjs');
   if (own !== copy) {
     // A program that runs cannot be written to.
     copyFileSync(own, `${copy}.new`);
-    run('chmod', '0755', '--', `${copy}.new`);
+    run('chmod', '0755', '--', LIBRARY, `${copy}.new`);
     run('mv', '--', `${copy}.new`, copy);
   }
   return isSea() ? [copy] : [process.execPath, ...NODE_FLAGS, copy];

@@ -45,6 +45,23 @@ describe('an agent that enrols', () => {
     expect(JSON.parse(readFileSync(join(agent.home, 'gateway.json'), 'utf8'))).toMatchObject({ component_id: 'agent-1', cert_file: 'certs/component.pem' });
   });
 
+  it('makes the directories above its own for all to come through', async () => {
+    const above = join(directory, 'a');
+    const { code } = await agent.command(['enrol', '--bundle', await packaged(), '--dir', join(above, 'b/agent')]);
+    expect(code).toBe(0);
+    const modes = [above, join(above, 'b'), join(above, 'b/agent')].map((path) => statSync(path).mode & 0o777);
+    expect(modes).toEqual([0o777 & ~process.umask(), 0o777 & ~process.umask(), 0o700]);
+  });
+
+  it('writes to nothing that a link in its directory leads to', async () => {
+    await enrolled();
+    const other = join(directory, 'other');
+    writeFileSync(other, 'of somebody else');
+    symlinkSync(other, join(agent.home, 'gateway.json.new'));
+    await enrolled();
+    expect(readFileSync(other, 'utf8')).toBe('of somebody else');
+  });
+
   it('does not take the place of another, unless it is told to', async () => {
     await enrolled();
     const other = await packaged('agent-2');

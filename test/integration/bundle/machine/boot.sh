@@ -10,11 +10,15 @@ for program in /usr/sbin/nats-server /usr/bin/nats-server /usr/local/bin/nats-se
   if [ -e "$program" ]; then mount --bind /dev/null "$program"; fi
 done
 mount -t tmpfs tmpfs /run
-mkdir -p /run/etc /run/systemd/system
+mkdir -p /run/etc /run/systemd/system /run/usr-local-lib
+mount --bind /usr/local/lib /run/usr-local-lib
+mount -t tmpfs tmpfs /usr/local/lib
+for entry in /run/usr-local-lib/*; do ln -s "$entry" /usr/local/lib; done
+rm -f /usr/local/lib/serviceradar-agent
 cp -a /etc/. /run/etc
 mount --bind /run/etc /etc
-sed -i -e '/^nats:/d' -e '/^serviceradar:/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow
-rm -rf /etc/nats /etc/nats.previous /etc/systemd/system/nats-leaf.service /etc/serviceradar
+sed -i -e '/^nats:/d' -e '/^serviceradar:/d' -e '/^serviceradar-agent:/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow
+rm -rf /etc/nats /etc/nats.previous /etc/systemd/system/nats-leaf.service /etc/systemd/system/serviceradar-agent.service /etc/serviceradar
 mount -t tmpfs tmpfs /var/lib
 echo booted
 read -r _ || true
