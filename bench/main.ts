@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../lab/temporary-directory.js';
 import { until } from '../lab/until.js';
 import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
+import { alerts } from './alerts.js';
 import { rawCryptography, shellLoop } from './baselines.js';
 import { gateway } from './gateway.js';
 import { type Load, load } from './load.js';
@@ -24,7 +25,7 @@ const SECONDS = 2;
 /** The machine's speed changes: what is compared takes turns. */
 const ROUNDS = 4;
 
-const SECTIONS = { sites, streams, gateway, monitor };
+const SECTIONS = { sites, streams, gateway, monitor, alerts };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(SECTIONS, name));

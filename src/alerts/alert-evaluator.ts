@@ -1,4 +1,3 @@
-import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Circumstances, type Condition, decide, massEvents, selects, type Silence, type SiteFacts, summaryOf } from '#libs/alerts';
 import { type Clock, newId, type Random } from '#libs/kernel';
@@ -27,11 +26,27 @@ const CONNECTED = 'select count(*)::integer as "total" from nats_leaf_servers wh
 /** Milliseconds. An agent that was heard within two heartbeats is not silent. */
 type Shared = Pick<Circumstances, 'hubWatchedSince' | 'evaluatedSince' | 'massDisconnects' | 'hold'> & { heartbeat: number };
 
+/** Alerts that are not resolved. Whoever acknowledges one meanwhile waits. */
+const PRESENT = `
+  select id, alert_rule_id as "ruleId", edge_site_id as "siteId", status, clear_since as "clearSince", updated_at as "updatedAt", told_channel_ids::text[] as "told"
+    from alerts where status <> 'resolved' order by id for update`;
+
+/** A row: most of them stay as they are, and need be no objects of the ORM. */
+interface Present {
+  id: string;
+  ruleId: string | null;
+  siteId: string | null;
+  status: 'open' | 'acknowledged';
+  clearSince: Date | null;
+  updatedAt: Date;
+  told: string[];
+}
+
 /** What is known of a tenant, all of one moment. */
 interface Situation {
   rules: AlertRule[];
   silences: Silence[];
-  alerts: Alert[];
+  alerts: Present[];
   sites: SiteFacts[];
   channelIds: ReadonlySet<string>;
 }
@@ -85,16 +100,17 @@ export class AlertEvaluator {
     const now = this.clock.now();
     const circumstances = circumstancesOf(sites, shared, now);
     const outbox = new Outbox(tenantId, this.clock, this.random);
-    const present = new Map(alerts.map((alert) => [keyOf(alert.alertRuleId, alert.edgeSiteId), alert]));
-    const watched = new Set<Alert>();
+    const present = new Map(alerts.map((alert) => [keyOf(alert.ruleId, alert.siteId), alert]));
+    const watched = new Set<Present>();
     const opened: Alert[] = [];
-    const untold = (rule: AlertRule, alert: Alert) => rule.channelIds.filter((id) => channelIds.has(id) && !alert.toldChannelIds.includes(id));
-    const open = (rule: AlertRule, alert: Alert, tells: boolean) => {
-      const told = tells ? untold(rule, alert) : [];
+    const changes = new Map<string, ((alert: Alert) => void)[]>();
+    const change = ({ id }: Present, how: (alert: Alert) => void) => changes.set(id, [...(changes.get(id) ?? []), how]);
+    const untold = (rule: AlertRule, told: readonly string[]) => rule.channelIds.filter((id) => channelIds.has(id) && !told.includes(id));
+    const tell = (alert: Alert, told: readonly string[]) => {
       outbox.tell('opened', told, alert);
-      if (told.length > 0) alert.toldChannelIds = [...alert.toldChannelIds, ...told];
+      alert.toldChannelIds = [...alert.toldChannelIds, ...told];
     };
-    const resolve = (alert: Alert, resolution: NonNullable<Alert['resolution']>) => {
+    const resolve = (resolution: NonNullable<Alert['resolution']>) => (alert: Alert) => {
       alert.resolve(resolution, now);
       // Who was told that it opened is told that it is over, silenced or not: it may stand open elsewhere.
       outbox.tell('resolved', alert.toldChannelIds.filter((id) => channelIds.has(id)), alert);
@@ -104,21 +120,26 @@ export class AlertEvaluator {
       for (const site of sites) {
         if (!selects(rule.labelSelector, site.labels)) continue;
         const alert = present.get(keyOf(rule.id, site.id));
-        const decision = decide(rule, site, alert && { status: alert.status as 'open' | 'acknowledged', clearSince: alert.clearSince ?? null }, silences, circumstances, now);
+        const decision = decide(rule, site, alert, silences, circumstances, now);
         if (alert !== undefined) watched.add(alert);
         if (decision.type === 'open') {
           const made = this.newAlert(tenantId, rule, site, decision.condition, now);
           opened.push(made);
-          open(rule, made, decision.tells);
-        } else if (alert !== undefined && decision.type === 'resolve') resolve(alert, 'recovered');
+          const told = decision.tells ? untold(rule, []) : [];
+          if (told.length > 0) tell(made, told);
+        } else if (alert !== undefined && decision.type === 'resolve') change(alert, resolve('recovered'));
         else if (alert !== undefined && decision.type === 'keep') {
-          keep(alert, decision.condition, decision.clearSince, now);
-          open(rule, alert, decision.tells);
+          const { condition, clearSince, tells } = decision;
+          if (isOutdated(alert, condition, clearSince, now)) change(alert, (entity) => keep(entity, condition, clearSince, now));
+          const told = tells ? untold(rule, alert.told) : [];
+          if (told.length > 0) change(alert, (entity) => tell(entity, told));
         }
       }
     }
-    for (const alert of alerts) if (!watched.has(alert)) resolve(alert, whyUnwatched(alert));
+    for (const alert of alerts) if (!watched.has(alert)) change(alert, resolve(whyUnwatched(alert)));
 
+    const changed = changes.size === 0 ? [] : await em.find(Alert, { id: [...changes.keys()] }, { orderBy: { id: 'asc' } });
+    for (const alert of changed) for (const how of changes.get(alert.id)!) how(alert);
     await em.persist(opened).flush();
     await outbox.write(em);
   }
@@ -153,14 +174,13 @@ export class AlertEvaluator {
 
 async function situation(em: Em): Promise<Situation> {
   const rules = await em.find(AlertRule, { enabled: true }, { disableIdentityMap: true });
-  // Whoever acknowledges one meanwhile waits.
-  const alerts = await em.find(Alert, { status: ['open', 'acknowledged'] }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } });
+  const present = await em.execute<(Omit<Present, 'clearSince' | 'updatedAt'> & { clearSince: string | null; updatedAt: string })[]>(PRESENT);
   const silences = await em.find(AlertSilence, {}, { disableIdentityMap: true });
   // A channel stays there until what is written for it is committed.
   const channels = await em.execute<{ id: string }[]>('select id from alert_channels for key share');
   return {
     rules,
-    alerts,
+    alerts: present.map(({ clearSince, updatedAt, ...row }) => ({ ...row, clearSince: clearSince === null ? null : new Date(clearSince), updatedAt: new Date(updatedAt) })),
     silences: silences.map(({ alertRuleId, edgeSiteId, labelSelector, until }) => ({ alertRuleId: alertRuleId ?? null, edgeSiteId: edgeSiteId ?? null, labelSelector, until })),
     sites: rules.length === 0 ? [] : await siteFacts(em, rules),
     channelIds: new Set(channels.map(({ id }) => id)),
@@ -179,23 +199,22 @@ function circumstancesOf(sites: readonly SiteFacts[], { massDisconnects, heartbe
   };
 }
 
+/** Whether there is anything to write. */
+const isOutdated = (alert: Pick<Present, 'clearSince' | 'updatedAt'>, condition: Condition, clearSince: Date | null, now: Date): boolean =>
+  alert.clearSince?.getTime() !== clearSince?.getTime() || (condition.state === 'met' && now.getTime() - alert.updatedAt.getTime() >= REFRESH);
+
 function keep(alert: Alert, condition: Condition, clearSince: Date | null, now: Date): void {
-  if (alert.clearSince?.getTime() !== clearSince?.getTime()) {
-    alert.clearSince = clearSince;
-    alert.updatedAt = now;
-  }
-  if (condition.state === 'met' && now.getTime() - alert.updatedAt.getTime() >= REFRESH) {
-    alert.lastValue = lastValueOf(condition.value);
-    alert.updatedAt = now;
-  }
+  alert.clearSince = clearSince;
+  if (condition.state === 'met') alert.lastValue = lastValueOf(condition.value);
+  alert.updatedAt = now;
 }
 
 /** The column is an integer. */
 const lastValueOf = (seconds: number) => Math.min(seconds, 2 ** 31 - 1);
 
-const keyOf = (ruleId: string | null | undefined, siteId: string | null | undefined) => `${ruleId} ${siteId}`;
+const keyOf = (ruleId: string | null, siteId: string | null) => `${ruleId} ${siteId}`;
 
-function whyUnwatched({ alertRuleId, edgeSiteId }: Alert): NonNullable<Alert['resolution']> {
-  if (edgeSiteId == null) return 'site_deleted';
-  return alertRuleId == null ? 'rule_deleted' : 'not_watched';
+function whyUnwatched({ ruleId, siteId }: Present): NonNullable<Alert['resolution']> {
+  if (siteId === null) return 'site_deleted';
+  return ruleId === null ? 'rule_deleted' : 'not_watched';
 }

@@ -1,4 +1,4 @@
-export { fullInOf } from './buffer-row.js';
+export { fullInOf, type LimitedBuffer } from './buffer-row.js';
 export { siteRetention } from './wanted-streams.js';
 export * from './site-buffers.js';
 export * from './streams-queue.js';

@@ -13,6 +13,7 @@ import type { Tenant } from '../../lab/tenant.js';
 import { until } from '../../lab/until.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded/index.js';
 import { Canaries, type Searched } from '../support/canaries.js';
+import { CanaryChannels } from '../support/canary-channels.js';
 import { startOtlpReceiver } from '../support/otlp-receiver.js';
 import { filesIn, processesIn, rowsOf } from '../support/places.js';
 import { RecordedApi } from '../support/recorded-api.js';
@@ -28,6 +29,7 @@ const BOOTSTRAP_ADMIN_KEY = apiKey();
 const METRICS_PORT = await freePort();
 const collector = await startOtlpReceiver();
 const OTLP_HEADER = secret();
+const channels = await CanaryChannels.start(canaries);
 
 const rootDirectory = temporaryDirectory();
 const databaseDirectory = temporaryDirectory();
@@ -42,6 +44,7 @@ const env: NodeJS.ProcessEnv = {
   ROOT_CA_KEY_FILE: join(rootDirectory, 'root-key.pem'),
   NATS_PUBLIC_URL: 'tls://127.0.0.1:7422',
   GATEWAY_ADDRESS: 'gateway.example.com:50052',
+  ...channels.env,
 };
 
 let postgres: EmbeddedPostgres;
@@ -86,6 +89,7 @@ afterAll(
     await worker.stop();
     await postgres.stop();
     await collector.close();
+    await channels.close();
     for (const directory of [databaseDirectory, rootDirectory]) rmSync(directory, { recursive: true });
   }),
 );
@@ -145,6 +149,7 @@ describe('secrets that come in or are made', () => {
     const agentToken = await ok(tenant.api.post<{ token: string }>(`/admin/edge-packages/${id}/download-tokens`));
     await ok(admin.as({}).call('POST', `/edge-packages/${id}/bundle`, { headers: { 'x-serviceradar-download-token': agentToken.token } }));
     await tenant.credentials({ publish: ['logs.syslog'] });
+    meanwhile.push(...(await channels.use(tenant.api)));
 
     await site.regenerate();
     await site.install();
@@ -186,6 +191,10 @@ describe('secrets that come in or are made', () => {
       ['POST', '/admin/collectors', { body: { collector_type: 'flowgger', config_overrides: { [stray()]: unknown() } } }],
       ['POST', '/admin/api-keys', { body: { name: 'x', role: stray() } }],
       ['POST', '/admin/nats/credentials', { body: { name: 'x', publish: [`${stray()} x`], expires_in: 60 } }],
+      ['POST', '/admin/alert-channels', { body: { name: 'x', kind: 'webhook', url: `https://user:${unknown()}@alerts.example.com/`, secret: unknown() } }],
+      ['POST', '/admin/alert-channels', { body: { name: 'x', kind: 'webhook', url: `file:///${unknown()}`, secret: unknown() } }],
+      ['POST', '/admin/alert-channels', { body: { name: 'x', kind: 'slack', url: `https://alerts.example.com/ ${unknown()}`, secret: unknown() } }],
+      ['POST', '/admin/alert-channels', { body: { name: 'x', kind: 'email', recipients: [stray()], url: `https://alerts.example.com/${unknown()}` } }],
       ['PATCH', `/admin/edge-sites/${site!.id}`, { body: { buffer: stray() } }],
       ['POST', `/edge-sites/${site!.id}/bundle`, { headers: { 'x-serviceradar-download-token': unknown() } }, admin.as({})],
       ['POST', `/collectors/${site!.id}/bundle`, { headers: { 'x-serviceradar-download-token': `collectorpkg-v2:${unknown()}.${unknown()}` } }, admin.as({})],
@@ -210,6 +219,10 @@ describe('secrets that come in or are made', () => {
     const [site] = tenant.sites;
     await failing('trigger t before insert on api_keys for each row', async () => {
       expect((await api.post('/admin/api-keys', { name: 'x', role: 'viewer' })).status).toBe(500);
+    });
+    await failing('trigger t before insert on alert_channels for each row', async () => {
+      const [url, key] = ['the URL of a channel', 'the key of a channel'].map((what) => canaries.plant(what, `https://alerts.example.com/${secret()}`));
+      expect((await api.post('/admin/alert-channels', { name: 'x', kind: 'webhook', url, secret: key })).status).toBe(500);
     });
     await failing('trigger t before insert on onboarding_packages for each row', async () => {
       const agent = { label: 'Agent', component_type: 'agent', component_id: 'agent-2', edge_site_id: site!.id };

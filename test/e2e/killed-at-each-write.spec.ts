@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { Secret, systemRandom } from '#libs/kernel';
 import { type Api, ok } from '../../lab/api.js';
-import { Service } from '../../lab/service.js';
+import type { Service } from '../../lab/service.js';
 import { temporaryDirectory } from '../../lab/temporary-directory.js';
 import { until } from '../../lab/until.js';
 import type { EdgeSiteDto } from '../../src/edge-sites/dto/edge-site.dto.js';
 import { KeyRing } from '../../src/platform/encryption/index.js';
+import { anotherProcess } from '../support/another-process.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { wrongsOf } from '../support/issued.js';
 import type { Moment } from '../support/nth-write.js';
-import { Traps } from '../support/traps.js';
+import { ISSUED, Traps } from '../support/traps.js';
 
 interface Owner {
   id: string;
@@ -82,7 +82,7 @@ const ISSUANCES: Record<string, Issuance> = {
 
 beforeAll(async () => {
   app = await startTestApp({ ROLES: 'api', ...ENV });
-  traps = await Traps.install(app.database.ownerUrl);
+  traps = await Traps.install(app.database.ownerUrl, ISSUED);
 });
 afterAll(async () => {
   await traps.close();
@@ -90,22 +90,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** A process of the service on the same database, whose hub is away, too. */
-const startProcess = (role: Issuance['role']) =>
-  new Service({
-    dataDir: join(directory, role),
-    log: join(directory, `${role}.log`),
-    env: {
-      NODE_ENV: 'test',
-      ROLES: role,
-      DATABASE_URL: app.database.serviceUrl,
-      DATABASE_OWNER_URL: app.database.ownerUrl,
-      QUEUE_URL: app.database.jobsUrl,
-      NATS_URL: 'nats://127.0.0.1:1',
-      NATS_LEAF_UPSTREAM_URL: 'tls://hub.example.com:7422',
-      ...ENV,
-    },
-  }).ready();
+const startProcess = (role: Issuance['role']) => anotherProcess(app, directory, role, { ROLES: role, ...ENV }).ready();
 
 async function victim(what: string, moment: Moment, nth?: number): Promise<Victim> {
   const owner = await app.tenant(`T ${++tenants}`);

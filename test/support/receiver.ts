@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { freePort } from '../../lab/free-port.js';
 
 export interface Received {
+  /** Path and query. */
+  url: string;
   headers: IncomingMessage['headers'];
   body: string;
 }
@@ -24,7 +26,7 @@ export class Receiver {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const received = { headers: request.headers, body: Buffer.concat(chunks).toString() };
+        const received = { url: request.url!, headers: request.headers, body: Buffer.concat(chunks).toString() };
         receiver.received.push(received);
         receiver.answer(received, response);
       });
@@ -38,7 +40,7 @@ export class Receiver {
     return `http://127.0.0.1:${this.port}/alerts?token=hunter2`;
   }
 
-  get messages(): { id: string; event: string; total: number; alerts: { site: { name: string }; summary: string; resolution: string | null }[] }[] {
+  get messages(): { id: string; event: string; total: number; alerts: { site: { id: string; name: string }; summary: string; resolution: string | null }[] }[] {
     return this.received.map(({ body }) => JSON.parse(body) as Receiver['messages'][number]);
   }
 

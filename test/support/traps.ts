@@ -6,7 +6,13 @@ import type { Moment } from './nth-write.js';
 const LOCK = 4_243;
 
 /** What is written when something is issued. */
-const TABLES = ['audit_events', 'certificates', 'collector_packages', 'nats_accounts', 'nats_account_keys', 'nats_leaf_servers', 'nats_users', 'onboarding_packages'];
+export const ISSUED = ['audit_events', 'certificates', 'collector_packages', 'nats_accounts', 'nats_account_keys', 'nats_leaf_servers', 'nats_users', 'onboarding_packages'];
+
+/** What is written when an alert opens, and when it is told. */
+export const ALERTED = ['alerts', 'alert_deliveries', 'alert_delivery_items', 'alert_channels'];
+
+/** Whose writes are those across tenants. */
+export const ACROSS_TENANTS = 'platform';
 
 /** More writes than anybody makes. */
 const NEVER = 1_000_000;
@@ -15,7 +21,7 @@ const NEVER = 1_000_000;
 export class Traps {
   private constructor(private readonly owner: Client) {}
 
-  static async install(ownerUrl: string): Promise<Traps> {
+  static async install(ownerUrl: string, tables: readonly string[]): Promise<Traps> {
     const owner = new Client({ connectionString: ownerUrl });
     await owner.connect();
     // The service gives up waiting for a lock after five seconds; here it has its limit for statements.
@@ -24,7 +30,7 @@ export class Traps {
       create function trap() returns trigger language plpgsql security definer set lock_timeout = 0 as $$
       declare armed traps;
       begin
-        select * into armed from traps where tenant = current_setting('app.tenant_id', true) and moment = tg_argv[0];
+        select * into armed from traps where tenant = coalesce(nullif(current_setting('app.tenant_id', true), ''), '${ACROSS_TENANTS}') and moment = tg_argv[0];
         if not found then return null; end if;
         if tg_argv[0] = 'commit' then
           if current_setting('trap.seen', true) = txid_current()::text then return null; end if;
@@ -33,7 +39,7 @@ export class Traps {
         if nextval(armed.counter) = armed.nth then perform pg_advisory_xact_lock_shared(${LOCK}); end if;
         return null;
       end $$`);
-    for (const table of TABLES) {
+    for (const table of tables) {
       await owner.query(`
         create trigger trap_statement before insert or update or delete on ${table} for each statement execute function trap('statement');
         create constraint trigger trap_commit after insert or update or delete on ${table} deferrable initially deferred
@@ -43,7 +49,7 @@ export class Traps {
     return new Traps(owner);
   }
 
-  /** @param nth the first from now on is 1; without it, all pass and are counted */
+  /** @param tenantId or `ACROSS_TENANTS` @param nth the first from now on is 1; without it, all pass and are counted */
   async set(tenantId: string, moment: Moment, nth = NEVER): Promise<void> {
     const counter = `trap_${moment}_${tenantId.replaceAll('-', '')}`;
     await this.owner.query(`create sequence ${counter}`);
@@ -66,8 +72,8 @@ export class Traps {
     const held = await this.held();
     await this.owner.query('delete from traps');
     await this.owner.query(`select pg_advisory_unlock(${LOCK})`);
-    await until('they are gone', async () => {
-      const { rowCount } = await this.owner.query('select from pg_stat_activity where pid = any ($1)', [held]);
+    await until('they are done', async () => {
+      const { rowCount } = await this.owner.query(`select from pg_stat_activity where pid = any ($1) and state <> 'idle'`, [held]);
       return rowCount === 0;
     });
     await this.owner.query(`select pg_advisory_lock(${LOCK})`);
