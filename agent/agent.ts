@@ -73,8 +73,8 @@ export class Agent {
     this.#spools = { reports: spool('spool'), results: spool('results') };
     const isConnected = () => this.#connection.isConnected;
     const limit = () => (this.#isEnding ? LAST_WORDS : undefined);
-    const sendReports = (reports: readonly StatusRequest[]) => this.#connection.ask((client) => client.sendReports(reports, limit()));
-    const sendResults = (results: readonly Result[]) => this.#connection.ask((client) => client.sendResults(results, limit()));
+    const sendReports = (reports: readonly StatusRequest[]) => this.#connection.ask('reports', (client) => client.sendReports(reports, limit()));
+    const sendResults = (results: readonly Result[]) => this.#connection.ask('results', (client) => client.sendResults(results, limit()));
     this.#outbox = new Outbox({ kept: KEPT_REPORT, spool: this.#spools.reports, isConnected, send: sendReports, log });
     this.#resultOutbox = new Outbox({ kept: KEPT_RESULT, spool: this.#spools.results, isConnected, send: sendResults, log });
     const interval = () => this.#configuration.heartbeatInterval;
@@ -149,7 +149,7 @@ export class Agent {
   private async refreshConfiguration(): Promise<void> {
     const { log } = this.options;
     try {
-      const answer = await this.#connection.ask((client) => client.getConfig(this.#configuration.version));
+      const answer = await this.#connection.ask('configuration', (client) => client.getConfig(this.#configuration.version));
       this.apply(configurationOf(answer, this.#configuration));
       if (answer.not_modified) return;
       log.info('has a new configuration', { version: answer.config_version, checks: answer.checks.length });
@@ -194,7 +194,7 @@ export class Agent {
 
   private async renewCertificate(): Promise<void> {
     const before = this.#connection.identity;
-    const renewed = await renew(before, (csr) => this.#connection.ask((client) => client.renewCertificate(csr)), this.#time);
+    const renewed = await renew(before, (csr) => this.#connection.ask('certificate', (client) => client.renewCertificate(csr)), this.#time);
     // On the disk before it is shown: the gateway takes the one before no longer once it has seen it.
     this.#identities.keep(renewed, before);
     try {

@@ -32,7 +32,8 @@ export class Connection {
   #client: GatewayClient | undefined;
   #identities: [Identity, ...Identity[]];
   #failures = 0;
-  #lastFailure = '';
+  /** The sentences about what fails now, by what was asked. */
+  readonly #failing = new Map<string, string>();
   #lost: (() => void) | undefined;
 
   constructor(private readonly options: ConnectionOptions) {
@@ -57,7 +58,7 @@ export class Connection {
         await this.lost(signal);
         if (!signal.aborted) log.warn('the connection to the gateway is lost');
       } catch (error) {
-        await this.say(error);
+        await this.say('connection', error);
         if (this.isRefusal(error)) this.#identities.push(this.#identities.shift()!);
       }
       this.disconnect();
@@ -68,17 +69,18 @@ export class Connection {
 
   /**
    * Asks the gateway for something.
+   * @param about tells what is asked for from other things: each fails for reasons of its own
    * @throws AgentError while there is no connection; what the call throws
    */
-  async ask<Answer>(call: (client: GatewayClient) => Promise<Answer>): Promise<Answer> {
+  async ask<Answer>(about: string, call: (client: GatewayClient) => Promise<Answer>): Promise<Answer> {
     const client = this.#client;
     if (client === undefined) throw new AgentError('The gateway cannot be reached now.');
     try {
       const answer = await call(client);
-      this.#lastFailure = '';
+      this.#failing.delete(about);
       return answer;
     } catch (error) {
-      await this.say(error);
+      await this.say(about, error);
       // Whether the connection itself is lost, it tells. A gateway that only has no time keeps it.
       if ((error as ServiceError).code === status.UNAUTHENTICATED && this.#client === client) this.#lost?.();
       throw error;
@@ -129,7 +131,7 @@ export class Connection {
     gatewayClock.heard(answer.server_time, asked);
     this.#client = client;
     this.#failures = 0;
-    this.#lastFailure = '';
+    this.#failing.clear();
     log.info('connected', { gateway: answer.gateway_id, address: gateway.address, agent: answer.agent_id });
     const offset = Math.round((gatewayClock.offset ?? 0) / 1000);
     if (offset !== 0) log.warn(`clock_skew: this machine's clock differs from the gateway's. Times are told by the gateway's; set the clock (timedatectl set-ntp true).`, { seconds: offset });
@@ -157,11 +159,12 @@ export class Connection {
   }
 
   /** What goes on is said once. */
-  private async say(error: unknown): Promise<void> {
+  private async say(about: string, error: unknown): Promise<void> {
     const { gateway, clock, log } = this.options;
     const { kind, sentence } = error instanceof AgentError ? { kind: 'failed', sentence: error.message } : failureOf(error, gateway);
-    if (sentence === this.#lastFailure) return;
-    this.#lastFailure = sentence;
+    const isSaid = [...this.#failing.values()].includes(sentence);
+    this.#failing.set(about, sentence);
+    if (isSaid) return;
     log.error((kind === 'clock' ? await explainClock(gateway, clock.now()) : undefined) ?? sentence, { kind });
   }
 

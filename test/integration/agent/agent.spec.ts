@@ -36,7 +36,7 @@ const running = (name: string, target: string) => ({ check_id: name, check_type:
 const saying = (text: string | RegExp) => until(`the agent says ${text}`, () => (typeof text === 'string' ? agent.log.includes(text) : text.test(agent.log)));
 const reported = (name: string) => gateway.reports.flatMap(({ services }) => services.filter((one) => one.service_name === name));
 const lastOf = (name: string) => JSON.parse(reported(name).at(-1)?.message.toString() ?? 'null') as Record<string, unknown> | null;
-const kept = () => readdirSync(join(agent.home, 'state/spool'));
+const kept = (what = 'spool') => readdirSync(join(agent.home, 'state', what));
 
 describe('an agent that enrols', () => {
   it('has what it needs, for itself only', async () => {
@@ -160,6 +160,26 @@ describe('an agent that runs', () => {
     gateway.checks = [running('node', 'no such process')];
     gateway.configVersion = 'v2';
     await until('it is reported as gone', () => reported('node').at(-1)?.available === false);
+  });
+
+  it('says once why its results are not taken, goes on reporting, and pushes them when they are', async () => {
+    gateway.checks = [{ ...running('node', 'node'), publish_results: true }, running('unpublished', 'node')];
+    gateway.configVersion = 'v1';
+    gateway.resultRefusal = { code: status.UNAVAILABLE, details: 'There is no stream for results yet.' };
+    await enrolled();
+    await gateway.start();
+    agent.start();
+    await saying('There is no stream for results yet.');
+    const known = gateway.reports.length;
+    await until('it has reported since', () => gateway.reports.length >= known + 3);
+    expect(agent.log.split('There is no stream for results yet.')).toHaveLength(2);
+    expect(gateway.results).toEqual([]);
+    gateway.resultRefusal = undefined;
+    await until('all that was kept has come', () => gateway.results.length > 2 && kept('results').length === 0);
+    const lines = gateway.results.flatMap(({ payload }) => payload.toString().trim().split('\n').map((line) => JSON.parse(line) as { time: string; name: string }));
+    expect(new Set(lines.map(({ name }) => name))).toEqual(new Set(['node']));
+    expect(lines.map(({ time }) => time).sort()).toEqual([...new Set(lines.map(({ time }) => time))]);
+    expect(new Set(gateway.results.map(({ result_id: id }) => id)).size).toBe(gateway.results.length);
   });
 
   it('sends a last report when it is ended, and ends with 0', async () => {

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '#libs/kernel';
 import { planAgent, planService, signCertificate } from '#libs/pki';
 import { freePort } from '../../../lab/free-port.js';
 import { issueTo, TestAuthority } from '../../../libs/pki/test-authority.js';
-import type { CheckConfig, StatusRequest } from '../../../agent/gateway/wire.js';
+import type { CheckConfig, Result, StatusRequest } from '../../../agent/gateway/wire.js';
 
 const SERVER_NAME = 'agent-gateway.serviceradar';
 const AGENT_ID = 'agent-1';
@@ -23,6 +23,7 @@ type Unary<Request> = (call: ServerUnaryCall<Request, object>, answer: sendUnary
 export class StandInGateway {
   readonly hellos: AgentHello[] = [];
   readonly reports: StatusRequest[] = [];
+  readonly results: Result[] = [];
   /** What agents have shown, each once: the serial numbers. */
   readonly serials: string[] = [];
   /** By how many seconds its clock is ahead of ours. */
@@ -31,6 +32,8 @@ export class StandInGateway {
   asked = 0;
   /** Why it refuses whatever it is asked. */
   refusal: { code: status; details: string } | undefined;
+  /** Why it takes no results. */
+  resultRefusal: { code: status; details: string } | undefined;
   checks: Partial<CheckConfig>[] = [];
   configVersion = '';
   /** Whether it takes reports and says nothing. */
@@ -93,6 +96,14 @@ export class StandInGateway {
         this.reports.push(report);
         return { received: true };
       }),
+      PushResults: this.takingResults((call: ServerUnaryCall<Result, object>, answer) => {
+        this.results.push(call.request);
+        answer(null, { received: true });
+      }),
+      StreamResults: this.takingResults((call: ServerReadableStream<Result, object>, answer) => {
+        call.on('data', (result: Result) => this.results.push(result));
+        call.on('end', () => answer(null, { received: true }));
+      }),
       StreamStatus: (call: ServerReadableStream<StatusRequest, object>, answer: sendUnaryData<object>) => {
         if (this.refusal !== undefined) return answer(this.refusal);
         call.on('data', (report: StatusRequest) => this.reports.push(report));
@@ -127,6 +138,10 @@ export class StandInGateway {
         if (value !== undefined) answer(null, value);
       }
     };
+  }
+
+  private takingResults<Call>(handle: (call: Call, answer: sendUnaryData<object>) => void): (call: Call, answer: sendUnaryData<object>) => void {
+    return (call, answer) => (this.resultRefusal === undefined ? handle(call, answer) : answer(this.resultRefusal));
   }
 
   /** The public key is the part of a request that `openssl req -pubkey` would print; here it is found by its header, as it is a P-256 one. */
