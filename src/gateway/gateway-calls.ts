@@ -13,6 +13,9 @@ import { TokenBuckets } from './token-buckets.js';
 /** How long a call may take at most, in milliseconds; an agent may say less. */
 const CALL_LIMIT = 15_000;
 
+/** What streams leave of an agent's limit, so that what it says in single calls is heard while it sends what it has kept for days. */
+const LEFT_BY_STREAMS = 0.25;
+
 /** Streams of one agent at a time. */
 const STREAMS_OF_AGENT = 4;
 
@@ -94,11 +97,12 @@ export class GatewayCalls {
     call: ServerReadableStream<Request, Answer>,
     { reader, fingerprint, idle }: { reader: Reader<Request, Answer>; fingerprint: string; idle: IdleLimit },
   ): Promise<Answer> {
+    const take = () => this.limits.take(fingerprint, LEFT_BY_STREAMS);
     let isFirst = true;
     for await (const message of call as AsyncIterable<Request>) {
       idle.restart();
       // The stream itself was counted with its first.
-      if (!isFirst) for (let wait = this.limits.take(fingerprint); wait > 0; wait = this.limits.take(fingerprint)) await delay(wait);
+      if (!isFirst) for (let wait = take(); wait > 0; wait = take()) await delay(wait);
       isFirst = false;
       await reader.take(message);
     }

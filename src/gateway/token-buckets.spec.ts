@@ -17,6 +17,14 @@ describe('a limit of 60 a minute', () => {
     expect(taken(buckets, 'a', 10)).toBe(3);
   });
 
+  it('leaves some for others, where it is asked to', () => {
+    const buckets = made();
+    const sparing = () => Array.from({ length: 70 }, () => buckets.take('a', 0.25)).filter((wait) => wait === 0).length;
+    expect(sparing()).toBe(45);
+    expect(buckets.take('a', 0.25)).toBe(1_000);
+    expect(taken(buckets, 'a', 70)).toBe(15);
+  });
+
   it('is one for each, and never more than a minute’s worth', () => {
     const buckets = made();
     expect([taken(buckets, 'a', 70), taken(buckets, 'b', 70)]).toEqual([60, 60]);

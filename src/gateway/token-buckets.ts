@@ -25,15 +25,17 @@ export class TokenBuckets {
 
   /**
    * Takes one, when there is one.
+   * @param left how many are to be left for others, as a part of a minute's worth
    * @returns milliseconds until there is one; 0 when it was taken
    */
-  take(name: string): number {
+  take(name: string, left = 0): number {
     if (this.perMinute === 0) return 0;
+    const needed = 1 + Math.floor(left * this.perMinute);
     const now = this.now();
     const before = this.#buckets.get(name) ?? { tokens: this.perMinute, at: now };
     const tokens = Math.min(this.perMinute, before.tokens + ((now - before.at) * this.perMinute) / 60_000);
-    const isTaken = tokens >= 1;
+    const isTaken = tokens >= needed;
     this.#buckets.set(name, { tokens: isTaken ? tokens - 1 : tokens, at: now });
-    return isTaken ? 0 : Math.ceil(((1 - tokens) * 60_000) / this.perMinute);
+    return isTaken ? 0 : Math.ceil(((needed - tokens) * 60_000) / this.perMinute);
   }
 }
