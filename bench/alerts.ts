@@ -95,7 +95,7 @@ async function measure(database: Client, { worker, receiver }: { worker: Service
   let idle = 0;
   const cores = await coresOf(worker, async () => (idle = await evaluations.of(ROUNDS)));
   row('an evaluation, nothing has changed', idle, 'ms', read / idle);
-  row('the same rows read, PostgreSQL alone', read, 'ms');
+  row('sites, leaves, agents, buffers read, PostgreSQL alone', read, 'ms');
   row('the worker meanwhile, of one core', cores * 100, '%');
 
   const gone = await evaluations.until('all are open', `status = 'open'`, `link_id = null, status = 'disconnected', disconnected_at = now()`);

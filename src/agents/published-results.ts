@@ -6,7 +6,7 @@ import { SweepService } from '../platform/sweep.js';
 import type { AgentPeer } from './agent-peer.js';
 import { unknownAgent } from './agent-statuses.js';
 
-/** How long a result is known to have been published, in milliseconds: an agent that did not hear of it sends it again within that. */
+/** How long a result is known to have been published, in milliseconds. An agent that did not hear of it sends it again as soon as it is back. */
 const REMEMBERED = 24 * 60 * 60 * 1000;
 
 const SWEEP_INTERVAL = 10 * 60 * 1000;

@@ -17,6 +17,7 @@ interface Owner {
   id: string;
   api: Api;
   site: string;
+  /** Empty until there is one. */
   rule: string;
   channel: string;
 }
@@ -49,15 +50,25 @@ const statement = <Row>(sql: string, values: unknown[] = []) => app.database.dat
 const startWorker = () => anotherProcess(app, directory, `worker-${++workers}`, { ROLES: 'worker', ...ENV }).ready();
 
 async function owner(): Promise<Owner> {
+  const one = await ownerWithoutRule();
+  await addRule(one);
+  return one;
+}
+
+/** What is to be evaluated for it from now on. */
+async function addRule(one: Owner): Promise<void> {
+  const asked = { name: 'Gone', kind: 'disconnected_for', threshold: 300, severity: 'critical', channel_ids: [one.channel] };
+  one.rule = (await ok(one.api.post<{ id: string }>('/admin/alert-rules', asked))).id;
+}
+
+async function ownerWithoutRule(): Promise<Owner> {
   const { id, api } = await app.tenant(`T ${++tenants}`);
   const { id: site } = await ok(api.post<{ id: string }>('/admin/edge-sites', { name: 'Plant' }));
   const gone = `update nats_leaf_servers set status = 'disconnected', connected_at = now() - interval '2 hours', disconnected_at = now() - interval '1 hour' where edge_site_id = ? returning id`;
   await statement(gone, [site]);
   const webhook = { name: 'On call', kind: 'webhook', url: receiver.url, secret: 'a secret of sixteen' };
   const { id: channel } = await ok(api.post<{ id: string }>('/admin/alert-channels', webhook));
-  const asked = { name: 'Gone', kind: 'disconnected_for', threshold: 300, severity: 'critical', channel_ids: [channel] };
-  const { id: rule } = await ok(api.post<{ id: string }>('/admin/alert-rules', asked));
-  return { id, api, site, rule, channel };
+  return { id, api, site, rule: '', channel };
 }
 
 const deliveriesOf = async ({ api, channel }: Owner) => (await ok(api.get<{ data: AlertDeliveryDto[] }>(`/admin/alert-channels/${channel}/deliveries`))).data;
@@ -122,17 +133,19 @@ describe('when workers are killed', () => {
 
   beforeAll(async () => {
     for (const { moment, nth } of WRITES) {
-      const one = await owner();
+      const one = await ownerWithoutRule();
       await traps.set(one.id, moment, nth);
       owners.push(one);
     }
-    unanswered = await owner();
+    unanswered = await ownerWithoutRule();
     receiver.answer = ({ body }, response) => {
       if (!body.includes(unanswered.site)) response.writeHead(204).end();
     };
     // A worker evaluates one tenant after the other, and sends what it has claimed at once: of five, one at least is held up neither by the four
     // that stop at opening an alert, nor by the four that stop at sending it.
     const workers = await Promise.all(Array.from({ length: 5 }, startWorker));
+    // What is held up is cancelled after a while: all of them are there before the first has anything to do.
+    await Promise.all([...owners, unanswered].map(addRule));
     await traps.hold(WRITES.length);
     await until('the message is on its way', () => receivedBy(unanswered).length === 1);
     await Promise.all(workers.map((worker) => worker.kill()));
