@@ -26,6 +26,9 @@ import { wait } from './wait.js';
 /** How long a last report may take when the agent ends, in milliseconds. */
 const LAST_WORDS = 2_000;
 
+/** Bytes of results that are kept and go out together: few, as the gateway takes so many messages a minute, and none of them in vain. */
+const RESULTS_AT_ONCE = 16 * 1024;
+
 /** How often it is looked whether the certificate is to be renewed, and how long to wait after a failure at most, in milliseconds. */
 const RENEWAL_INTERVAL = 60_000;
 const RENEWAL_PATIENCE = { first: 2 * 60_000, longest: 60 * 60_000 };
@@ -69,8 +72,8 @@ export class Agent {
     const onConnected = () => void this.connected();
     this.#connection = new Connection({ gateway, identities: this.#identities.load(), hello, onConnected, clock, gatewayClock: this.#time, random, log });
     const now = () => this.#time.now();
-    const spool = (name: string) => new Spool({ directory: join(gateway.stateDirectory, name), now });
-    this.#spools = { reports: spool('spool'), results: spool('results') };
+    const spool = (name: string, segmentBytes?: number) => new Spool({ directory: join(gateway.stateDirectory, name), now, segmentBytes });
+    this.#spools = { reports: spool('spool'), results: spool('results', RESULTS_AT_ONCE) };
     const isConnected = () => this.#connection.isConnected;
     const limit = () => (this.#isEnding ? LAST_WORDS : undefined);
     const sendReports = (reports: readonly StatusRequest[]) => this.#connection.ask('reports', (client) => client.sendReports(reports, limit()));

@@ -58,7 +58,11 @@ async function enrol({ bundle, token, directory, leafDirectory, replace, systemd
     import('./enrolment/enrol.js'),
   ]);
   const service = systemd ? await import('./service/install.js') : undefined;
-  service?.assertInstallable(resolve(directory));
+  if (service !== undefined) {
+    service.assertInstallable([directory, ...(leafDirectory === undefined ? [] : [leafDirectory])]);
+    // A service's user has to come through what is above; what is for that user alone says so.
+    process.umask(0o022);
+  }
   const archive = bundle === undefined ? await downloadPackage(token === '-' ? readFileSync(0, 'utf8').trim() : token!) : readArchive(bundle);
   const terms = { directory: resolve(directory), replace, ...(leafDirectory !== undefined && { leafDirectory: resolve(leafDirectory) }) };
   const { componentId, address } = install(await readPackage(archive), terms);

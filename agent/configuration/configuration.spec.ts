@@ -37,4 +37,14 @@ describe('a configuration', () => {
     expect(store.load()).toEqual(FIRST_CONFIGURATION);
     rmSync(directory, { recursive: true });
   });
+
+  it('is asked for anew by another version of the agent, and used until it comes', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'configuration-'));
+    const kept = { ...FIRST_CONFIGURATION, version: 'v3', checks: [tcp] };
+    new ConfigurationStore(directory, '0.1.0').keep(kept);
+    expect(new ConfigurationStore(directory, '0.2.0').load()).toEqual({ ...kept, version: '' });
+    writeFileSync(join(directory, 'configuration.json'), JSON.stringify(kept));
+    expect(new ConfigurationStore(directory).load()).toEqual({ ...kept, version: '' });
+    rmSync(directory, { recursive: true });
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../atomic-file.js';
 import type { CheckConfig, ConfigAnswer } from '../gateway/wire.js';
 import { DEFAULT_MONITOR_URL } from '../leaf/leaf-check.js';
+import { VERSION } from '../version.js';
 
 /** What the agent is to do. */
 export interface Configuration {
@@ -54,16 +55,23 @@ export const onThisMachine = (check: CheckConfig, leafDirectory: string | undefi
 export class ConfigurationStore {
   readonly #path: string;
 
-  constructor(private readonly directory: string) {
+  constructor(
+    private readonly directory: string,
+    private readonly agentVersion = VERSION,
+  ) {
     this.#path = join(directory, 'configuration.json');
   }
 
-  /** What was kept; the first configuration where nothing was, or nothing that can be read. */
+  /**
+   * What was kept; the first configuration where nothing was, or nothing that can be read. What another version of the agent has kept has no
+   * version, so that it is asked for anew: that one knew less of it, perhaps.
+   */
   load(): Configuration {
     if (!existsSync(this.#path)) return FIRST_CONFIGURATION;
     try {
-      const kept = JSON.parse(readFileSync(this.#path, 'utf8')) as Configuration;
-      return Array.isArray(kept.checks) && kept.checks.length > 0 ? kept : FIRST_CONFIGURATION;
+      const { keptBy, ...kept } = JSON.parse(readFileSync(this.#path, 'utf8')) as Configuration & { keptBy?: string };
+      if (!Array.isArray(kept.checks) || kept.checks.length === 0) return FIRST_CONFIGURATION;
+      return keptBy === this.agentVersion ? kept : { ...kept, version: '' };
     } catch {
       return FIRST_CONFIGURATION;
     }
@@ -71,6 +79,6 @@ export class ConfigurationStore {
 
   keep(configuration: Configuration): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    writeAtomically(this.#path, JSON.stringify(configuration));
+    writeAtomically(this.#path, JSON.stringify({ ...configuration, keptBy: this.agentVersion }));
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AgentError } from '../agent-error.js';
 import { writeAtomically } from '../atomic-file.js';
@@ -29,9 +29,11 @@ export function enrol(files: PackageFiles, { directory, leafDirectory, replace }
     if (!replace) throw new AgentError(`${directory} is that of the agent "${before}", and the package is for "${componentId}". Take another --dir, or --replace it.`);
     rmSync(join(directory, 'state'), { recursive: true, force: true });
   }
-  // A service's user has to come through what is above.
   mkdirSync(dirname(directory), { recursive: true });
-  mkdirSync(join(directory, 'certs'), { recursive: true, mode: 0o700 });
+  const certificates = join(directory, 'certs');
+  // Root enrols again in what is its service's user's by then.
+  if (lstatSync(certificates, { throwIfNoEntry: false })?.isSymbolicLink()) throw new AgentError(`${certificates} is a link, and what it leads to may be somebody's. Remove it.`);
+  mkdirSync(certificates, { recursive: true, mode: 0o700 });
   const at = { cert_file: 'certs/component.pem', key_file: 'certs/component-key.pem', ca_file: 'certs/ca-chain.pem' };
   writeAtomically(join(directory, at.key_file), files.keyPem);
   writeAtomically(join(directory, at.cert_file), files.certificatePem);

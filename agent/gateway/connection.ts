@@ -80,7 +80,8 @@ export class Connection {
       this.#failing.delete(about);
       return answer;
     } catch (error) {
-      await this.say(about, error);
+      // What was given up with its connection is no news.
+      if (this.#client === client) await this.say(about, error, client.isReady);
       // Whether the connection itself is lost, it tells. A gateway that only has no time keeps it.
       if ((error as ServiceError).code === status.UNAUTHENTICATED && this.#client === client) this.#lost?.();
       throw error;
@@ -154,14 +155,15 @@ export class Connection {
 
   private disconnect(): void {
     this.#lost = undefined;
-    this.#client?.close();
+    const client = this.#client;
     this.#client = undefined;
+    client?.end();
   }
 
   /** What goes on is said once. */
-  private async say(about: string, error: unknown): Promise<void> {
+  private async say(about: string, error: unknown, isConnected = false): Promise<void> {
     const { gateway, clock, log } = this.options;
-    const { kind, sentence } = error instanceof AgentError ? { kind: 'failed', sentence: error.message } : failureOf(error, gateway);
+    const { kind, sentence } = error instanceof AgentError ? { kind: 'failed', sentence: error.message } : failureOf(error, gateway, isConnected);
     const isSaid = [...this.#failing.values()].includes(sentence);
     this.#failing.set(about, sentence);
     if (isSaid) return;

@@ -25,6 +25,11 @@ describe('a call that failed', () => {
     expect(of(status.UNAVAILABLE, 'connect ECONNREFUSED').sentence).toContain(gateway.address);
   });
 
+  it('is the gateway’s own affair when there is a connection', () => {
+    const error = Object.assign(new Error(), { code: status.UNAVAILABLE, details: 'The hub cannot be reached right now. Try again.' });
+    expect(failureOf(error, gateway, true)).toEqual({ kind: 'failed', sentence: `The gateway at ${gateway.address} cannot do what it is asked right now: ${error.details}` });
+  });
+
   it('may be anything', () => {
     expect(failureOf('gone', gateway)).toEqual({ kind: 'failed', sentence: `The gateway at ${gateway.address} answered: gone` });
   });

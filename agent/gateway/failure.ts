@@ -17,13 +17,18 @@ export interface Failure {
 
 type Gateway = Pick<GatewayFile, 'address' | 'serverName'>;
 
-/** What a failed call means, by what gRPC and TLS say. @param error a ServiceError, or anything */
-export function failureOf(error: unknown, { address, serverName }: Gateway): Failure {
+/**
+ * What a failed call means, by what gRPC and TLS say.
+ * @param error a ServiceError, or anything
+ * @param isConnected whether there is a connection all the same: then it is the gateway that says so
+ */
+export function failureOf(error: unknown, { address, serverName }: Gateway, isConnected = false): Failure {
   const { code, details = sentenceOf(error) } = error as Partial<ServiceError>;
   const is = (pattern: RegExp) => pattern.test(details);
   if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED || code === status.FAILED_PRECONDITION) {
     return { kind: 'refused', sentence: `The gateway refuses this agent: ${details}` };
   }
+  if (isConnected && code === status.UNAVAILABLE) return { kind: 'failed', sentence: `The gateway at ${address} cannot do what it is asked right now: ${details}` };
   if (is(/not yet valid|has expired|CERT_NOT_YET_VALID|CERT_HAS_EXPIRED/i)) {
     return { kind: 'clock', sentence: `The certificate of the gateway at ${address} is not valid at the time that this machine's clock shows.` };
   }

@@ -35,6 +35,7 @@ let service: ServiceDefinition | undefined;
 export class GatewayClient {
   readonly #client: Client;
   #isClosed = false;
+  readonly #calls = new Set<{ cancel(): void }>();
 
   constructor({ address, serverName }: Pick<GatewayFile, 'address' | 'serverName'>, { certificatePem, keyPem, caChainPem }: Identity) {
     service ??= gatewayService();
@@ -68,6 +69,11 @@ export class GatewayClient {
     else if (pieces.length > 1) await this.stream('StreamResults', pieces, limit);
   }
 
+  /** Whether it is connected now. */
+  get isReady(): boolean {
+    return !this.#isClosed && this.#client.getChannel().getConnectivityState(false) === connectivityState.READY;
+  }
+
   /** Calls back once when the connection is no more. */
   onLost(listener: () => void): void {
     const channel = this.#client.getChannel();
@@ -80,32 +86,46 @@ export class GatewayClient {
     watch();
   }
 
+  /** What it was asked is still answered. */
   close(): void {
     this.#isClosed = true;
     this.#client.close();
   }
 
+  /** What it was asked fails now. */
+  end(): void {
+    for (const call of [...this.#calls]) call.cancel();
+    this.close();
+  }
+
   private call<Answer>(method: string, request: object, deadline = DEADLINE): Promise<Answer> {
     const { path, requestSerialize, responseDeserialize } = service![method]!;
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), { deadline: Date.now() + deadline }, settle(resolve, reject));
-    });
+    return this.until((settled) => this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), { deadline: Date.now() + deadline }, settled));
   }
 
   private stream<Answer>(method: string, messages: readonly object[], deadline: number): Promise<Answer> {
     const { path, requestSerialize, responseDeserialize } = service![method]!;
-    return new Promise((resolve, reject) => {
-      const call = this.#client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), { deadline: Date.now() + deadline }, settle(resolve, reject));
+    return this.until((settled) => {
+      const call = this.#client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), { deadline: Date.now() + deadline }, settled);
       for (const message of messages) call.write(message);
       call.end();
+      return call;
     });
   }
-}
 
-const settle =
-  <Answer>(resolve: (answer: Answer) => void, reject: (error: ServiceError) => void) =>
-  (error: ServiceError | null, answer?: object) =>
-    error === null ? resolve(answer as Answer) : reject(error);
+  /** @param begin begins a call, which settles as it ends */
+  private async until<Answer>(begin: (settled: (error: ServiceError | null, answer?: object) => void) => { cancel(): void }): Promise<Answer> {
+    let call: { cancel(): void } | undefined;
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        call = begin((error, answer) => (error === null ? resolve(answer as Answer) : reject(error)));
+        this.#calls.add(call);
+      });
+    } finally {
+      this.#calls.delete(call!);
+    }
+  }
+}
 
 /** A report as messages that the gateway takes, each with its number and how many there are. */
 export function inPieces({ services, timestamp }: StatusRequest, limit = MESSAGE_BYTES): (StatusRequest & { chunk_index: number; total_chunks: number; is_final: boolean })[] {

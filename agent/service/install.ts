@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { AgentError, sentenceOf } from '../agent-error.js';
 import { writeAtomically } from '../atomic-file.js';
@@ -13,21 +13,25 @@ const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/;
 
 /**
  * Asked before anything is done: a token is good for one download.
- * @param directory where the agent is to enrol; absolute
+ * @param directories that it is to use, whether they are there or not
  * @throws AgentError when no service can be made of it here
  */
-export function assertInstallable(directory: string): void {
+export function assertInstallable(directories: readonly string[]): void {
   if (process.getuid?.() !== 0) throw new AgentError('A service is installed by root: run it with sudo.');
   // sd_booted(3)
   if (!existsSync('/run/systemd/system')) {
     throw new AgentError('This machine does not run systemd. Leave --systemd out, and have what starts its services run serviceradar-agent run.');
   }
-  const needs = [directory, ...(isSea() ? [] : [process.execPath])];
-  const hidden = needs.find((path) => HIDDEN.test(path));
-  if (hidden !== undefined) {
-    const instead = hidden === directory ? 'Take another --dir.' : 'Take a Node that all may run, or the agent as a program of its own.';
-    throw new AgentError(`A service does not see ${hidden}: it is somebody's, or for a while. ${instead}`);
-  }
+  const refuse = (path: string, instead: string) => new AgentError(`A service does not see ${path}: it is somebody's, or for a while. ${instead}`);
+  const hidden = directories.map(realPath).find((path) => HIDDEN.test(path));
+  if (hidden !== undefined) throw refuse(hidden, 'Take another directory.');
+  if (!isSea() && HIDDEN.test(process.execPath)) throw refuse(process.execPath, 'Take a Node that all may run, or the agent as a program of its own.');
+}
+
+/** Where links lead, also of what is not there yet. */
+function realPath(path: string): string {
+  const absolute = resolve(path);
+  return existsSync(absolute) ? realpathSync(absolute) : join(realPath(dirname(absolute)), basename(absolute));
 }
 
 /**

@@ -22,11 +22,14 @@ describe('reports on their way', () => {
   let refused: Set<number>;
   let said: string;
   let outbox: Outbox<StatusRequest>;
+  /** What the gateway waits for before it takes a report. */
+  let holding: (() => Promise<void>) | undefined;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'outbox-'));
     spool = new Spool({ directory, now: () => 0, segmentBytes: 600 });
-    [isConnected, received, refused, said] = [true, [], new Set(), ''];
+    [isConnected, received, refused, said, holding] = [true, [], new Set(), '', undefined];
     const send = async (reports: readonly StatusRequest[]) => {
+      await holding?.();
       if (!isConnected) throw Object.assign(new Error('gone'), { code: status.UNAVAILABLE });
       for (const one of reports) {
         if (refused.has(one.timestamp)) throw Object.assign(new Error('refused'), { code: status.INVALID_ARGUMENT, details: 'not valid' });
@@ -56,7 +59,27 @@ describe('reports on their way', () => {
     expect([times(), spool.isEmpty]).toEqual([[1, 2, 3, 4, 5, 6, 7], true]);
     const { salient: _salient, ...service } = report(1).services[0]!;
     expect(received[0]).toEqual({ timestamp: 1, services: [service] });
-    expect(said).toContain('sent what was kept while the gateway was away reports=7 dropped=0');
+    expect(said).toContain('sent what was kept reports=7 dropped=0');
+  });
+
+  it('come in their order when one is made while another is being sent, which fails', async () => {
+    let fail: ((error: Error) => void) | undefined;
+    const isBegun = new Promise<void>((begun) => {
+      holding = () => {
+        begun();
+        return new Promise((_resolve, reject) => (fail = reject));
+      };
+    });
+    const first = put(1);
+    await isBegun;
+    holding = undefined;
+    const second = put(2);
+    isConnected = false;
+    fail!(Object.assign(new Error('gone'), { code: status.UNAVAILABLE }));
+    await Promise.all([first, second]);
+    isConnected = true;
+    await put(3);
+    expect([times(), spool.isEmpty]).toEqual([[1, 2, 3], true]);
   });
 
   it('go on without one that is not taken, which is counted', async () => {

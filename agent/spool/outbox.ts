@@ -24,22 +24,13 @@ export interface OutboxOptions<Item> {
 export class Outbox<Item> {
   #isDraining = false;
   #isFull = false;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: OutboxOptions<Item>) {}
 
-  /** Sends an item, or keeps it. It throws nothing. */
-  async put(item: Item): Promise<void> {
-    const { spool, isConnected } = this.options;
-    if (isConnected() && spool.isEmpty && !this.#isDraining) {
-      try {
-        await this.options.send([item]);
-        return;
-      } catch (error) {
-        if (isUnusable(error)) return this.giveUp(error);
-      }
-    }
-    this.keep(item);
-    await this.drain();
+  /** Sends an item, or keeps it, after those that came before. It throws nothing. */
+  put(item: Item): Promise<void> {
+    return (this.#turn = this.#turn.then(() => this.sendOrKeep(item)));
   }
 
   /** Sends what was kept, as long as the gateway takes it. It throws nothing. */
@@ -62,7 +53,21 @@ export class Outbox<Item> {
     } finally {
       this.#isDraining = false;
     }
-    if (sent > 1) log.info('sent what was kept while the gateway was away', { [`${kept.noun}s`]: sent, dropped: spool.dropped });
+    if (sent > 1) log.info('sent what was kept', { [`${kept.noun}s`]: sent, dropped: spool.dropped });
+  }
+
+  private async sendOrKeep(item: Item): Promise<void> {
+    const { spool, isConnected, send } = this.options;
+    if (isConnected() && spool.isEmpty && !this.#isDraining) {
+      try {
+        await send([item]);
+        return;
+      } catch (error) {
+        if (isUnusable(error)) return this.giveUp(error);
+      }
+    }
+    this.keep(item);
+    await this.drain();
   }
 
   private async sendSingly(items: readonly Item[]): Promise<void> {
@@ -77,7 +82,7 @@ export class Outbox<Item> {
       spool.append(kept.encode(item));
       this.#isFull = false;
     } catch (error) {
-      if (!this.#isFull) log.error(`a ${kept.noun} cannot be kept: the newest is sent when the gateway is back, what was before is lost`, { error: sentenceOf(error) });
+      if (!this.#isFull) log.error(`a ${kept.noun} cannot be kept, and is lost; so are those that follow, until there is room`, { error: sentenceOf(error) });
       this.#isFull = true;
     }
   }

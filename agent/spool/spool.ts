@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../atomic-file.js';
 import { decodeRecords, encodeRecord, type SpoolRecord } from './record.js';
@@ -37,8 +37,8 @@ export class Spool {
   #dropped = 0;
 
   constructor(private readonly options: SpoolOptions) {
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    const found = readdirSync(options.directory).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+    // It is made for the first that is kept: an agent starts on a disk that is full as well.
+    const found = (existsSync(options.directory) ? readdirSync(options.directory) : []).flatMap((name) => NAME.exec(name)?.[1] ?? []);
     for (const segment of found.map(Number).sort((a, b) => a - b)) this.#segments.set(segment, statSync(this.pathOf(segment)).size);
   }
 
@@ -108,6 +108,7 @@ export class Spool {
   /** A new file each time: the last one of a process that was killed may end in the middle of a record. */
   private begin(): { segment: number; file: number } {
     const segment = ([...this.#segments.keys()].at(-1) ?? 0) + 1;
+    mkdirSync(this.options.directory, { recursive: true, mode: 0o700 });
     const file = openSync(this.pathOf(segment), 'wx', 0o600);
     syncDirectory(this.options.directory);
     this.#segments.set(segment, 0);

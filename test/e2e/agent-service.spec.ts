@@ -79,7 +79,12 @@ describe('an agent as a service of the machine that its leaf is a service of', (
 
     it('refuses a directory that a service does not see', lab(async () => {
       const said = attempt(`printf %s '${token}' | ${byNode('enrol --token - --systemd --dir /home/somebody/agent')}`);
-      expect(said).toMatch(/A service does not see \/home\/somebody\/agent: .* Take another --dir\.\nstatus 1$/);
+      expect(said).toMatch(/A service does not see \/home\/somebody\/agent: .* Take another directory\.\nstatus 1$/);
+    }));
+
+    it('refuses a directory that is a way to such a one', lab(async () => {
+      const said = attempt(`ln -s /home /var/lib/homes; printf %s '${token}' | ${byNode('enrol --token - --systemd --dir /var/lib/homes/somebody/agent')}`);
+      expect(said).toMatch(/A service does not see \/home\/somebody\/agent: .*\nstatus 1$/);
     }));
 
     it('refuses a machine without systemd', lab(async () => {
@@ -151,9 +156,9 @@ describe('an agent as a service of the machine that its leaf is a service of', (
       expect(commandLine()).toBe(`${LIBRARY}/${NAME} run --config ${HOME}`);
     }));
 
-    it('enrols again from where it is installed, as it runs', lab(async ({ arranged: { acme } }) => {
+    it('enrols again from where it is installed, as it runs, and in a directory that is made whatever the umask is', lab(async ({ arranged: { acme } }) => {
       const former = pid();
-      expect(attempt(`${LIBRARY}/${NAME} enrol --bundle /run/download/*.tar.gz --systemd`)).toContain('It runs as the service serviceradar-agent.');
+      expect(attempt(`umask 077; ${LIBRARY}/${NAME} enrol --bundle /run/download/*.tar.gz --dir /var/lib/edge/agent --systemd`)).toContain('It runs as the service serviceradar-agent.');
       expect(pid()).not.toBe(former);
       await heard(acme.api);
     }));

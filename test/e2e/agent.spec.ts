@@ -157,9 +157,10 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
       await until('something is kept', () => kept().length > 0 && kept('results').length > 0);
       gateway = await startGateway(deployment);
       await until('nothing is kept any more', () => kept().length === 0 && kept('results').length === 0);
-      const times = (await published()).map(({ time }) => time);
+      // A gateway that is killed may have published what it has not answered.
+      const times = [...new Set((await published()).map(({ time }) => time))];
       expect(times.length).toBeGreaterThan(before);
-      expect([...new Set(times)].sort()).toEqual(times);
+      expect(times.toSorted()).toEqual(times);
       await leaf(arranged, (_findings, available) => !available);
       await arranged.site.leaf.start();
       await leaf(arranged, (_findings, available) => available);

@@ -60,6 +60,12 @@ describe('an agent that enrols', () => {
     symlinkSync(other, join(agent.home, 'gateway.json.new'));
     await enrolled();
     expect(readFileSync(other, 'utf8')).toBe('of somebody else');
+
+    mkdirSync(join(directory, 'others'));
+    rmSync(join(agent.home, 'certs'), { recursive: true });
+    symlinkSync(join(directory, 'others'), join(agent.home, 'certs'));
+    await expect(enrolled()).rejects.toThrow(/certs is a link/);
+    expect(readdirSync(join(directory, 'others'))).toEqual([]);
   });
 
   it('does not take the place of another, unless it is told to', async () => {
@@ -147,7 +153,7 @@ describe('an agent that runs', () => {
     const times = gateway.reports.slice(away).map(({ timestamp }) => timestamp);
     expect(times).toEqual([...times].sort((a, b) => a - b));
     expect(times[0]).toBeLessThan(times.at(-1)!);
-    expect(agent.log).toMatch(/sent what was kept while the gateway was away reports=\d+ dropped=0/);
+    expect(agent.log).toMatch(/sent what was kept reports=\d+ dropped=0/);
   });
 
   it('says at once when something is no longer available', async () => {
@@ -173,6 +179,7 @@ describe('an agent that runs', () => {
     const known = gateway.reports.length;
     await until('it has reported since', () => gateway.reports.length >= known + 3);
     expect(agent.log.split('There is no stream for results yet.')).toHaveLength(2);
+    expect(agent.log).toContain('cannot do what it is asked right now: There is no stream');
     expect(gateway.results).toEqual([]);
     gateway.resultRefusal = undefined;
     await until('all that was kept has come', () => gateway.results.length > 2 && kept('results').length === 0);
@@ -200,6 +207,20 @@ describe('an agent that runs', () => {
     gateway.hangs = true;
     expect(await agent.stop()).toBe(0);
     expect(kept().length).toBeGreaterThan(0);
+  });
+
+  it('keeps a result that is on its way when it is ended, and does not wait for it', async () => {
+    gateway.checks = [{ ...running('node', 'node'), publish_results: true }];
+    gateway.configVersion = 'v1';
+    gateway.hangsOnResults = true;
+    await enrolled();
+    await gateway.start();
+    agent.start();
+    await until('a result is on its way', () => gateway.resultsOnTheirWay > 0);
+    expect(await agent.stop()).toBe(0);
+    expect(kept('results')).not.toEqual([]);
+    // Nothing was given up for taking too long.
+    expect(agent.log).not.toMatch(/does not answer/);
   });
 
   it('keeps its last report when the gateway is away by then', async () => {

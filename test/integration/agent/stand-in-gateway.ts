@@ -32,6 +32,9 @@ export class StandInGateway {
   asked = 0;
   /** Why it refuses whatever it is asked. */
   refusal: { code: status; details: string } | undefined;
+  /** Whether it takes results and says nothing, and how many it has taken so. */
+  hangsOnResults = false;
+  resultsOnTheirWay = 0;
   /** Why it takes no results. */
   resultRefusal: { code: status; details: string } | undefined;
   checks: Partial<CheckConfig>[] = [];
@@ -141,7 +144,11 @@ export class StandInGateway {
   }
 
   private takingResults<Call>(handle: (call: Call, answer: sendUnaryData<object>) => void): (call: Call, answer: sendUnaryData<object>) => void {
-    return (call, answer) => (this.resultRefusal === undefined ? handle(call, answer) : answer(this.resultRefusal));
+    return (call, answer) => {
+      if (this.hangsOnResults) this.resultsOnTheirWay += 1;
+      else if (this.resultRefusal !== undefined) answer(this.resultRefusal);
+      else handle(call, answer);
+    };
   }
 
   /** The public key is the part of a request that `openssl req -pubkey` would print; here it is found by its header, as it is a P-256 one. */
