@@ -47,7 +47,14 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     ...UNLIMITED,
     ...env,
   };
-  let service = await start(parseConfig(settings));
+  const clear = async () => {
+    await database.close();
+    rmSync(dataDir, { recursive: true });
+  };
+  let service = await start(parseConfig(settings)).catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
   const admin = new DescribedApi(service.url, { key: ADMIN_KEY });
   const keyOf: TestApp['keyOf'] = async (tenant, role, narrowing) => {
     const asked = { name: role, role, ...narrowing };
@@ -71,8 +78,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     },
     async close() {
       await service.stop();
-      await database.close();
-      rmSync(dataDir, { recursive: true });
+      await clear();
     },
   };
 }
