@@ -38,7 +38,7 @@ export const CONFIG_VARIABLES = [
   { name: 'GATEWAY_PORT', meaning: 'Port of `HOST` that the gateway of agents listens on; 0 is any free port', default: '`50052`' },
   { name: 'GATEWAY_ADDRESS', meaning: 'What agents dial, as `host:port`', default: '`<HOST>:<GATEWAY_PORT>`' },
   { name: 'AGENT_HEARTBEAT', meaning: 'Seconds between two reports of an agent; one that says nothing for three times as long counts as silent. The same in all processes', default: '`30`' },
-  { name: 'GATEWAY_RATE_LIMIT', meaning: 'Messages a minute that one gateway takes of one agent; 0 is no limit. On a stream, more have to wait', default: '`1200`' },
+  { name: 'GATEWAY_RATE_LIMIT', meaning: 'Messages a minute that one gateway takes of one agent; 0 is no limit. On a stream, more have to wait; streams leave a quarter of it to single calls', default: '`1200`' },
   { name: 'GATEWAY_STREAM_IDLE', meaning: 'Seconds after which a stream of an agent ends on which nothing comes', default: '`300`' },
   { name: 'SITES_PER_STREAM', meaning: 'Sites of a tenant that one stream at the hub takes messages from; further ones get shards', default: '`50`' },
   { name: 'ROLES', meaning: 'What this process does: `api`, `worker`, `gateway`, `monitor`, separated by commas', default: 'all' },
