@@ -142,11 +142,10 @@ export class Agent {
     await this.renewIfDue();
   }
 
-  private async pollConfiguration(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#polling.next(signal);
-      if (!signal.aborted && this.#connection.isConnected) await this.refreshConfiguration();
-    }
+  private pollConfiguration(signal: AbortSignal): Promise<void> {
+    return this.#polling.each(signal, async () => {
+      if (this.#connection.isConnected) await this.refreshConfiguration();
+    });
   }
 
   private async refreshConfiguration(): Promise<void> {

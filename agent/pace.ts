@@ -25,6 +25,14 @@ export class Pace {
     this.#last = this.clock.elapsed();
   }
 
+  /** Does something each time, until the signal comes. */
+  async each(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await this.next(signal);
+      if (!signal.aborted) await work();
+    }
+  }
+
   /** It is time now. */
   ask(): void {
     this.#isAsked = true;

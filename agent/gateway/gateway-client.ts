@@ -56,17 +56,13 @@ export class GatewayClient {
   }
 
   /** Sends reports in their order: a small one as a message, larger ones and several over a stream. @param limit how long it may take, in milliseconds */
-  async sendReports(reports: readonly StatusRequest[], limit = STREAM_DEADLINE): Promise<void> {
-    const pieces = reports.flatMap((report) => inPieces(report));
-    if (pieces.length === 1) await this.call('PushStatus', reports[0]!, Math.min(limit, DEADLINE));
-    else if (pieces.length > 1) await this.stream('StreamStatus', pieces, limit);
+  sendReports(reports: readonly StatusRequest[], limit?: number): Promise<void> {
+    return this.send(reports, reports.flatMap((report) => inPieces(report)), { alone: 'PushStatus', streamed: 'StreamStatus', limit });
   }
 
   /** Sends results in their order: a small one as a message, larger ones and several over a stream. @param limit as above */
-  async sendResults(results: readonly Result[], limit = STREAM_DEADLINE): Promise<void> {
-    const pieces = results.flatMap((result) => piecesOf(result));
-    if (pieces.length === 1) await this.call('PushResults', results[0]!, Math.min(limit, DEADLINE));
-    else if (pieces.length > 1) await this.stream('StreamResults', pieces, limit);
+  sendResults(results: readonly Result[], limit?: number): Promise<void> {
+    return this.send(results, results.flatMap((result) => piecesOf(result)), { alone: 'PushResults', streamed: 'StreamResults', limit });
   }
 
   /** Whether it is connected now. */
@@ -96,6 +92,11 @@ export class GatewayClient {
   end(): void {
     for (const call of [...this.#calls]) call.cancel();
     this.close();
+  }
+
+  private async send(items: readonly object[], pieces: readonly object[], { alone, streamed, limit = STREAM_DEADLINE }: { alone: string; streamed: string; limit?: number }): Promise<void> {
+    if (pieces.length === 1) await this.call(alone, items[0]!, Math.min(limit, DEADLINE));
+    else if (pieces.length > 1) await this.stream(streamed, pieces, limit);
   }
 
   private call<Answer>(method: string, request: object, deadline = DEADLINE): Promise<Answer> {

@@ -48,11 +48,8 @@ export class Reporter {
     this.#pace.changed();
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#pace.next(signal);
-      if (!signal.aborted) await this.report();
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#pace.each(signal, () => this.report());
   }
 
   /** Makes a report of all services now. */

@@ -42,11 +42,8 @@ export class Results {
     this.#pace.changed();
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#pace.next(signal);
-      if (!signal.aborted) await this.push();
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#pace.each(signal, () => this.push());
   }
 
   /** Makes a result of what was found since the last one, if anything was. */

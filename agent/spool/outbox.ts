@@ -58,16 +58,17 @@ export class Outbox<Item> {
 
   private async sendOrKeep(item: Item): Promise<void> {
     const { spool, isConnected, send } = this.options;
-    if (isConnected() && spool.isEmpty && !this.#isDraining) {
-      try {
-        await send([item]);
-        return;
-      } catch (error) {
-        if (isUnusable(error)) return this.giveUp(error);
-      }
+    if (!isConnected() || !spool.isEmpty || this.#isDraining) {
+      this.keep(item);
+      return this.drain();
     }
-    this.keep(item);
-    await this.drain();
+    try {
+      await send([item]);
+    } catch (error) {
+      // What could not be sent just now is tried again with the next one.
+      if (isUnusable(error)) this.giveUp(error);
+      else this.keep(item);
+    }
   }
 
   private async sendSingly(items: readonly Item[]): Promise<void> {
