@@ -8,8 +8,8 @@ import { type Api, ok } from '../lab/api.js';
 import { Postgres } from '../lab/postgres.js';
 import { Service } from '../lab/service.js';
 import { temporaryDirectory } from '../lab/temporary-directory.js';
+import { createTenant } from '../lab/tenant.js';
 import { until } from '../lab/until.js';
-import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import { usage } from './agents.js';
 import { copySites, insertAlerts, readSites } from './alert-rows.js';
@@ -62,7 +62,7 @@ export async function alerts(): Promise<void> {
     ends.push(() => api.stop());
     const database = await new Postgres(dataDir).connect();
     ends.push(() => database.end());
-    await arrange(await tenantOf(api), database, receiver.url);
+    await arrange((await createTenant(api.admin, 'Bench')).api, database, receiver.url);
     const worker = await start('worker');
     ends.push(() => worker.stop());
     await measure(database, { worker, receiver });
@@ -70,13 +70,6 @@ export async function alerts(): Promise<void> {
     for (const end of ends.reverse()) await end();
     rmSync(directory, { recursive: true });
   }
-}
-
-async function tenantOf({ admin }: Service): Promise<Api> {
-  await ok(admin.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
-  const asked = { name: 'bench', role: 'admin' };
-  const { key } = await ok(admin.as({ ...admin.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
-  return admin.as({ key });
 }
 
 async function arrange(tenant: Api, database: Client, url: string): Promise<void> {

@@ -8,8 +8,8 @@ import { freePort } from '../lab/free-port.js';
 import { Postgres } from '../lab/postgres.js';
 import { Service } from '../lab/service.js';
 import { temporaryDirectory } from '../lab/temporary-directory.js';
+import { createTenant } from '../lab/tenant.js';
 import { until } from '../lab/until.js';
-import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
 import { issueAgents, startBareGateway, usage } from './agents.js';
 import { print, row } from './report.js';
 
@@ -49,10 +49,7 @@ export async function gateway(): Promise<void> {
   try {
     await api.ready();
     own = await start();
-    await ok(api.admin.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
-    const asked = { name: 'bench', role: 'admin' };
-    const { key } = await ok(api.admin.as({ ...api.admin.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
-    const tenant = api.admin.as({ key });
+    const { api: tenant } = await createTenant(api.admin, 'Bench');
     await ok(tenant.post('/admin/alert-rules', { name: 'Silent', kind: 'agent_silent_for', threshold: SILENCE, severity: 'warning' }));
     const issued = await issueAgents(tenant, CERTIFICATES, directory);
     const bare = await startBareGateway(directory, issued[0]!.ca);

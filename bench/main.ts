@@ -6,8 +6,8 @@ import { type Api, ok } from '../lab/api.js';
 import { Child } from '../lab/child.js';
 import { Service } from '../lab/service.js';
 import { temporaryDirectory } from '../lab/temporary-directory.js';
+import { createTenant } from '../lab/tenant.js';
 import { until } from '../lab/until.js';
-import type { CreatedApiKeyDto } from '../src/api-keys/dto/api-key.dto.js';
 import type { EdgeSiteDto } from '../src/edge-sites/dto/edge-site.dto.js';
 import { alerts } from './alerts.js';
 import { rawCryptography, shellLoop } from './baselines.js';
@@ -41,13 +41,9 @@ async function sites(): Promise<void> {
   const service = new Service({ dataDir: join(directory, 'data'), log: join(directory, 'service.log'), env: { LOG_LEVEL: 'warn' } });
   try {
     await service.ready();
-    const platform = service.admin;
-    await ok(platform.post('/admin/tenants', { name: 'Bench', slug: 'bench' }));
-    const body = { name: 'bench', role: 'admin' };
-    const { key } = await ok(platform.as({ ...platform.credentials, tenant: 'bench' }).post<CreatedApiKeyDto>('/admin/api-keys', body));
-    const api = platform.as({ key });
+    const { api } = await createTenant(service.admin, 'Bench');
     await provisioning(api, directory);
-    await downloads(api, { key, directory });
+    await downloads(api, { key: api.credentials.key!, directory });
   } finally {
     await service.stop();
     rmSync(directory, { recursive: true });

@@ -20,6 +20,14 @@ interface TenantOptions {
   natsServer: string;
 }
 
+/** Creates a tenant. @returns what it is called, and the API as its administrator */
+export async function createTenant(platform: Api, name: string): Promise<{ id: string; slug: string; api: Api }> {
+  const { id, slug } = await ok(platform.post<TenantDto>('/admin/tenants', { name }));
+  const asked = { name: 'Laboratory', role: 'admin' };
+  const { key } = await ok(platform.as({ ...platform.credentials, tenant: slug }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
+  return { id, slug, api: platform.as({ key }) };
+}
+
 /** A tenant, seen by its own administrator. */
 export class Tenant {
   readonly sites: Site[] = [];
@@ -35,10 +43,8 @@ export class Tenant {
 
   /** Creates the tenant, and an administrator's key in it. */
   static async create(platform: Api, name: string, options: TenantOptions): Promise<Tenant> {
-    const { id, slug } = await ok(platform.post<TenantDto>('/admin/tenants', { name }));
-    const asked = { name: 'Laboratory', role: 'admin' };
-    const { key } = await ok(platform.as({ ...platform.credentials, tenant: slug }).post<CreatedApiKeyDto>('/admin/api-keys', asked));
-    return new Tenant(id, slug, platform.as({ key }), options);
+    const { id, slug, api } = await createTenant(platform, name);
+    return new Tenant(id, slug, api, options);
   }
 
   /** Its leaf is to listen on free ports of this machine. */
