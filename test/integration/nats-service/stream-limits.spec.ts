@@ -47,6 +47,7 @@ describe.each(NATS_VERSIONS)('what a site’s leaf is to keep, with servers of $
   it('is what its stream keeps from the beginning', async () => {
     const { config } = await stream(site, 'the leaf has its stream', () => true);
     expect(config).toMatchObject({ max_age: 7 * DAY * NANOSECONDS, max_bytes: 9_663_676_416, discard: 'old' });
+    await stream(hub, 'the hub has its stream', () => true);
   });
 
   it('is kept for as long at the hub, and changed as the leaf runs', async () => {
