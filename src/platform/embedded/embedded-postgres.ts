@@ -62,7 +62,11 @@ export async function startEmbeddedPostgres({ dataDir, log, random = systemRando
     const revive = async (): Promise<void> => {
       if (stopped !== undefined || cluster.isRunning) return;
       log('The embedded PostgreSQL has ended; it is started again');
-      await cluster.ensureRunning(credentials.port, loginOf(credentials));
+      const port = await cluster.ensureRunning(credentials.port, loginOf(credentials));
+      if (port === credentials.port) return;
+      // Who was told the old one would not find it there.
+      await cluster.stop();
+      throw new DomainError('unavailable', `Port ${credentials.port} of the embedded PostgreSQL is taken by another program; it is tried again.`);
     };
     return { ...urls(credentials), leader: true, revive, stop };
   } catch (error) {

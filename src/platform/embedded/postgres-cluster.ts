@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { DomainError } from '#libs/kernel';
 import { freePort, isPortFree } from './free-port.js';
 import { lastLines, rotateLog } from './log-file.js';
@@ -199,13 +200,16 @@ export class PostgresCluster {
   }
 
   private async run(program: string, parameters: string[]): Promise<void> {
-    try {
-      // Without our environment: PGDATA, PGOPTIONS and the like would reach the server.
-      await promisify(execFile)(program, parameters, { ...this.home.account, cwd: this.home.path, env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' } });
-    } catch (cause) {
-      const { stderr = '' } = cause as { stderr?: string };
-      throw this.failure(`PostgreSQL: ${program} failed. ${stderr.trim()}`, cause);
-    }
+    // Without our environment: PGDATA, PGOPTIONS and the like would reach the server. In a session of its own: Ctrl-C would end pg_ctl, and
+    // leave behind the server that it has just started.
+    const env = { LC_ALL: 'C', PATH: '/usr/bin:/bin' };
+    const child = spawn(program, parameters, { ...this.home.account, cwd: this.home.path, env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = once(child, 'close');
+    const stderr = await text(child.stderr);
+    const [code, signal] = (await ended.catch((cause: unknown) => {
+      throw this.failure(`PostgreSQL: ${program} cannot be run.`, cause);
+    })) as [number | null, NodeJS.Signals | null];
+    if (code !== 0) throw this.failure(`PostgreSQL: ${program} failed (${signal ?? `code ${code}`}). ${stderr.trim()}`);
   }
 
   private failure(message: string, cause?: unknown): DomainError {

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/platform/embedded/index.js';
+import { until } from '../../../lab/until.js';
+import { type EmbeddedPostgres, isPortFree, startEmbeddedPostgres } from '../../../src/platform/embedded/index.js';
 import { findProcess } from '../../../src/platform/embedded/process-identity.js';
 import { OwnerProcess } from './owner-process.js';
 
@@ -173,6 +175,25 @@ describe('the embedded PostgreSQL', () => {
       await (await start()).stop();
       rmSync(join(dataDir, 'postgres.json'));
       await expect(start()).rejects.toMatchObject({ code: 'invalid_configuration', message: expect.stringContaining('postgres.json') });
+    });
+  });
+
+  describe('when it has ended by itself', () => {
+    it('is started again on its port, and not before that is free: whoever uses it knows of no other', async () => {
+      const postgres = await start();
+      await keepNote(postgres.ownerUrl);
+      const port = portOf(postgres.ownerUrl);
+      process.kill(serverPid(), 'SIGKILL');
+      await until('its port is free', () => isPortFree(port));
+      const other = await occupy(port);
+      try {
+        await expect(postgres.revive()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(`Port ${port} `) });
+      } finally {
+        other.close();
+        await once(other, 'close');
+      }
+      await postgres.revive();
+      expect(await readNotes(postgres.ownerUrl)).toEqual([{ text: 'kept' }]);
     });
   });
 
