@@ -8,7 +8,7 @@ import { takingRole } from './urls.js';
 const PLATFORM_ROLE = 'app_platform';
 
 /** How long a request waits for a connection before it is answered with 503, in milliseconds. */
-const CONNECTION_TIMEOUT = 3_000;
+const CONNECTION_TIMEOUT = 5_000;
 
 /**
  * How long a connection is used, in seconds. After a fail-over behind one address, what was the primary may answer on, read-only: connections

@@ -1,5 +1,6 @@
 import { DomainError } from '#libs/kernel';
 import { type Database, PLATFORM } from '../database/index.js';
+import { afterRunning } from '../running-time.js';
 import type { Lease, Limit } from './leased-allowances.js';
 
 /** Milliseconds that a call waits for a lease. It should be one; what else the call needs of the database will say what is wrong with that. */
@@ -26,11 +27,11 @@ export class SharedAllowances {
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let callOff: () => void;
   const over = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DomainError('unavailable', 'The database does not answer in time.')), PATIENCE);
+    callOff = afterRunning(PATIENCE, () => reject(new DomainError('unavailable', 'The database does not answer in time.')));
   });
   // It may fail when nobody waits any more.
   work.catch(() => undefined);
-  return Promise.race([work, over]).finally(() => clearTimeout(timer));
+  return Promise.race([work, over]).finally(() => callOff());
 }

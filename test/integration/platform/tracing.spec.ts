@@ -91,8 +91,8 @@ describe('a process with a collector for traces', () => {
 
   it('works on while the collector refuses, and sends what is left when it stops', async () => {
     receiver.status = 400;
-    await ok(acme.api.get('/admin/edge-sites'));
     const refused = receiver.requests.length;
+    await ok(acme.api.get('/admin/edge-sites'));
     await until('it was refused', () => receiver.requests.length > refused);
     receiver.status = 200;
     await call('/admin/edge-sites', { traceparent: `00-${'8'.repeat(32)}-${CALLER}-01` });

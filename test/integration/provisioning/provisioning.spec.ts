@@ -28,7 +28,7 @@ describe('a pending leaf whose job was lost', () => {
     const { api } = await app.tenant('Acme');
     const { id } = await createSite(api, 'x');
     const queue = app.service.app.get<Queue>(getQueueToken(PROVISIONING_QUEUE), { strict: false });
-    expect(await queue.count()).toBe(1);
+    await until('it is enqueued', async () => (await queue.count()) === 1);
     await queue.obliterate({ force: true });
     expect(await queue.count()).toBe(0);
 
