@@ -55,8 +55,9 @@ export class ChangeFeed implements OnModuleDestroy {
   async read(tenantId: string, after: Position): Promise<Read> {
     const recent = this.#run?.recent;
     const changes = recent?.after(after, tenantId);
-    if (recent === undefined || changes === undefined) return this.log.readOf(tenantId, after);
-    return { changes, end: isAfter(after, recent.end) ? after : recent.end, more: false, gone: false };
+    // Who is ahead of what is held has read it from the record, or in a database that was restored since: the record tells which.
+    if (recent === undefined || changes === undefined || isAfter(after, recent.end)) return this.log.readOf(tenantId, after);
+    return { changes, end: recent.end, more: false, gone: false };
   }
 
   /**
