@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { forEachOf } from '#libs/kernel';
+import { DomainError, forEachOf } from '#libs/kernel';
 import type { Clock } from '#libs/kernel';
 import { HubConnection, TenantConnections } from '../nats/index.js';
 import { CLOCK } from '../platform/clock.js';
@@ -30,19 +30,21 @@ export class BufferMeasurements {
 
   /**
    * Measures a site, if it is connected, for somebody who waits for that.
-   * @throws DomainError `hub_unreachable` (retryable)
+   * @throws DomainError `hub_unreachable` (retryable), also when the leaf does not answer: one that has just connected is deaf for a moment
    */
   async measureFor({ tenantId, edgeSiteId, requestId }: MeasureJob): Promise<void> {
-    await this.measure(tenantId, new Set([edgeSiteId]), requestId);
+    const { silent } = await this.measure(tenantId, new Set([edgeSiteId]), requestId);
+    if (silent > 0) throw new DomainError('hub_unreachable', 'The leaf of the site does not answer.', { context: { tenantId, edgeSiteId }, retryable: true });
   }
 
-  /** Measures those of a tenant's sites that are connected. */
-  private async measure(tenantId: string, siteIds: ReadonlySet<string>, requestId?: string): Promise<void> {
+  /** Measures those of a tenant's sites that are connected. @returns how many of them did not answer, or have no stream yet */
+  private async measure(tenantId: string, siteIds: ReadonlySet<string>, requestId?: string): Promise<{ silent: number }> {
     const sites = (await this.database.transaction({ tenantId }, bufferingSites)).filter(
       ({ edgeSiteId, linkId }) => linkId !== null && siteIds.has(edgeSiteId),
     );
-    if (sites.length === 0) return;
-    await this.connections.use(tenantId, 'streams', (connection) => this.meter.measure(connection, { tenantId, sites, requestId }));
+    if (sites.length === 0) return { silent: 0 };
+    const measured = await this.connections.use(tenantId, 'streams', (connection) => this.meter.measure(connection, { tenantId, sites, requestId }));
+    return { silent: sites.length - measured.size };
   }
 
   /** Measures what has to be: leaves that have connected since, where messages wait, and whatever was measured long ago. */

@@ -15,11 +15,9 @@ import { EventsStream, type LookedAt } from './jetstream-api.js';
 /** Leaves of a tenant that are asked at the same time. */
 const LEAF_CONCURRENCY = 16;
 
-/** How long a source may be silent, in milliseconds: a leaf that is there is heard each second. */
-const SILENCE = 2_500;
-
-/** How often the hub is asked whether it has heard a source, in milliseconds. */
+/** How often the hub is asked whether it has heard a source, in milliseconds, and how many times: a leaf that is there is heard each second. */
 const HEARD_INTERVAL = 250;
+const HEARD_TRIES = 11;
 
 /** What is to be measured: sites of a tenant that are connected. */
 export interface Measurement {
@@ -50,7 +48,7 @@ export class BufferMeter {
    * Asks the leaves first and then the hub what it lacks of that. What a source says counts when the hub has heard from the leaf after the leaf
    * was asked: by then it has received all that was there, or knows that it has not.
    *
-   * @returns what was measured, by site; without those whose leaf is silent, or has no stream yet
+   * @returns what was measured, by site; without those whose leaf is silent, or has no stream yet, or that are gone
    * @throws DomainError `hub_unreachable` (retryable)
    */
   async measure(connection: NatsConnection, wanted: Measurement): Promise<Map<string, SiteBuffer>> {
@@ -98,8 +96,8 @@ export class BufferMeter {
 /** What the hub lacks of each reading, by site; without those that it does not hear from in time. */
 async function lagsOf(connection: NatsConnection, readings: readonly Reading[]): Promise<Map<string, number>> {
   const lags = new Map<string, number>();
-  const until = performance.now() + SILENCE;
-  for (;;) {
+  // Counted, not timed: a process that stood still for a while is not to take all leaves for silent.
+  for (let tries = 1; ; tries++) {
     const askedAt = performance.now();
     const waiting = readings.filter(({ site }) => !lags.has(site.edgeSiteId));
     const sources = await sourcesOf(connection, new Set(waiting.map(({ site }) => site.hubShard)));
@@ -108,7 +106,7 @@ async function lagsOf(connection: NatsConnection, readings: readonly Reading[]):
       if (source?.heardMs === undefined || source.heardMs > askedAt - readAt) continue;
       lags.set(site.edgeSiteId, source.lag);
     }
-    if (lags.size === readings.length || askedAt > until) return lags;
+    if (lags.size === readings.length || tries === HEARD_TRIES) return lags;
     await delay(HEARD_INTERVAL);
   }
 }

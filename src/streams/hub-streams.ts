@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { Batches, type Clock, forEachOf, Turns } from '#libs/kernel';
+import { Batches, type Clock, DomainError, forEachOf, Turns } from '#libs/kernel';
 import {
   hubRetention,
   hubStream,
@@ -45,6 +45,18 @@ interface Sourced {
   returned: readonly BufferingSite[];
 }
 
+/** What was wanted when the hub's streams were seen to. */
+export interface SeenTo extends WantedStreams {
+  /** Sites whose sources were put back, and whose leaves the hub has not asked in time: whether those were rolled back is not known. */
+  unheard: readonly BufferingSite[];
+}
+
+/** What one of the hub's streams is to source at once: sites, and shards. */
+interface Back {
+  sites: readonly BufferingSite[];
+  shards?: readonly number[];
+}
+
 /** A stream of a tenant at the hub, as it is. */
 interface Found {
   stream: EventsStream;
@@ -59,9 +71,9 @@ interface Found {
 export class HubStreams {
   private readonly logger = new Logger(HubStreams.name);
   private readonly turns = new Turns(TENANT_CONCURRENCY);
-  readonly #runs = new Batches<string | undefined, WantedStreams>(BATCH, async (tenantId, connected) => {
-    const seenTo = await this.turns.take(() => this.run(tenantId, new Set(connected)));
-    return connected.map(() => ({ result: seenTo }));
+  readonly #runs = new Batches<string | undefined, SeenTo>(BATCH, async (tenantId, connected) => {
+    const result = await this.turns.take(() => this.run(tenantId, new Set(connected)));
+    return connected.map((id) => (result.unheard.some(({ edgeSiteId }) => edgeSiteId === id) ? { error: notAsked(id!) } : { result }));
   });
 
   constructor(
@@ -74,9 +86,9 @@ export class HubStreams {
   /**
    * Makes them what they should be now, and the sources of a site that has just connected start at once.
    * @returns what was wanted then
-   * @throws DomainError `hub_unreachable` (retryable)
+   * @throws DomainError `hub_unreachable` (retryable), also when the hub has not asked the leaf that has connected for its messages in time
    */
-  seeTo(tenantId: string, connectedSiteId?: string): Promise<WantedStreams> {
+  seeTo(tenantId: string, connectedSiteId?: string): Promise<SeenTo> {
     return this.#runs.add(tenantId, connectedSiteId);
   }
 
@@ -103,7 +115,7 @@ export class HubStreams {
     });
   }
 
-  private async run(tenantId: string, connected: ReadonlySet<string | undefined>): Promise<WantedStreams> {
+  private async run(tenantId: string, connected: ReadonlySet<string | undefined>): Promise<SeenTo> {
     // On record before the hub has a source: whoever tries again must not choose another shard.
     if (await lackShard(this.database.em({ tenantId }))) await this.oneAtATime(tenantId, (em) => giveShards(em, this.config.sitesPerStream));
     return this.connections.use(tenantId, 'streams', async (connection) => {
@@ -114,21 +126,22 @@ export class HubStreams {
         const now = this.clock.now();
         const sourced = wanted.sites.filter(({ resting, linkId }) => !isResting(resting, { isLinked: linkId !== null, now }));
         const returned = sourced.filter(({ edgeSiteId, resting }) => connected.has(edgeSiteId) || resting !== null);
-        await this.bring(connection, wanted, { sourced, returned });
+        const unheard = await this.bring(connection, wanted, { sourced, returned });
         await this.keepResting(em, connection, wanted.sites, new Set(sourced));
         this.logger.log({ tenantId, sites: wanted.sites.length, connected: returned.length, resting: wanted.sites.length - sourced.length }, 'streams seen to');
-        return wanted;
+        return { ...wanted, unheard };
       });
     });
   }
 
-  private async bring(connection: NatsConnection, { sites, subjects }: WantedStreams, { sourced, returned }: Sourced): Promise<void> {
+  /** @returns sites whose leaves the hub has not asked in time */
+  private async bring(connection: NatsConnection, { sites, subjects }: WantedStreams, { sourced, returned }: Sourced): Promise<BufferingSite[]> {
     const find = async (shard: number): Promise<Found> => {
       const stream = EventsStream.atHub(connection, shard);
       return { stream, before: await stream.current() };
     };
     const events = await find(0);
-    if (events.before === undefined && sites.length === 0) return;
+    if (events.before === undefined && sites.length === 0) return [];
     // One whose sites are all gone stays: it may hold what `events` has not got yet.
     const shards = [...new Set([...shardsOfSites(sites), ...shardsOfStream(events.before)])];
     const found = new Map<number, Found>();
@@ -137,24 +150,26 @@ export class HubStreams {
     const retention = hubRetention(sites.map((site) => site.retention));
     const of = (shard: number) => ({ sites: sourced.filter((site) => site.hubShard === shard), retention });
     const returnedTo = (shard: number) => returned.filter((site) => site.hubShard === shard);
-    const bringShard = async (shard: number) => {
-      await this.bringOne(connection, found.get(shard)!, shardStream({ ...of(shard), clock: this.clock, shard }), { sites: returnedTo(shard) });
-    };
+    const unheard: BufferingSite[] = [];
+    const bringOne = async (stream: Found, desired: StreamConfig, back: Back) => unheard.push(...(await this.bringOne(connection, stream, desired, back)));
+    const bringShard = (shard: number) => bringOne(found.get(shard)!, shardStream({ ...of(shard), clock: this.clock, shard }), { sites: returnedTo(shard) });
 
     // What `events` sources has to be there, and what is there must not keep messages for longer than `events`.
     const missing = shards.filter((shard) => found.get(shard)!.before === undefined);
     for (const shard of missing) await bringShard(shard);
     const desired = hubStream({ ...of(0), subjects: hubStreamSubjects(subjects), shards });
-    await this.bringOne(connection, events, desired, { sites: returnedTo(0), shards: missing });
+    await bringOne(events, desired, { sites: returnedTo(0), shards: missing });
     for (const shard of shards) if (!missing.includes(shard)) await bringShard(shard);
+    return unheard;
   }
 
   /**
    * Makes one of them what it should be, and has sources start at once that would take up to minutes to notice that what they source is back;
    * one that is just made, or put back, starts by itself. What a leaf holds that was rolled back is taken again, as the hub would wait in vain
    * for it to come as far as it was.
+   * @returns those of `back` that it has not asked in time
    */
-  private async bringOne(connection: NatsConnection, { stream, before }: Found, desired: StreamConfig, back: { sites: readonly BufferingSite[]; shards?: readonly number[] }): Promise<void> {
+  private async bringOne(connection: NatsConnection, { stream, before }: Found, desired: StreamConfig, back: Back): Promise<BufferingSite[]> {
     const isThere = (source: StreamSource) => standingSource(before, source) !== undefined;
     const known = back.sites.filter((site) => site.resting !== null || isThere(siteSource(site)));
     const standing = [...known.map(siteSource), ...(back.shards ?? []).map(shardSource)].filter(isThere);
@@ -164,8 +179,8 @@ export class HubStreams {
       if (standing.length > 0) armed = await replace(stream, rearm(armed, standing));
     });
     const rolledBack = await this.rolledBack(connection, asked);
-    if (rolledBack.length === 0) return;
-    await replace(stream, replaceSources(armed, rolledBack.map((site) => renamedSource(standingSource(armed, siteSource(site))!))));
+    if (rolledBack.length > 0) await replace(stream, replaceSources(armed, rolledBack.map((site) => renamedSource(standingSource(armed, siteSource(site))!))));
+    return known.filter((site) => !asked.has(site));
   }
 
   /** Those that have just been taken out are to stay out for a while, and those that were put back are done with it. */
@@ -216,6 +231,9 @@ export class HubStreams {
     });
   }
 }
+
+const notAsked = (edgeSiteId: string) =>
+  new DomainError('hub_unreachable', 'The hub has not asked a leaf for its messages in time.', { context: { edgeSiteId }, retryable: true });
 
 const widened = (current: StreamConfig, { maxAgeMs }: Retention): StreamConfig => ({
   ...current,

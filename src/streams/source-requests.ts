@@ -33,6 +33,8 @@ export async function sequencesAskedFor<Site extends SourcedSite>(
     await connection.flush();
     await arm();
     if (asked.size < sites.length) await once(heard, 'all', { signal: AbortSignal.timeout(PATIENCE) }).catch(() => undefined);
+    // A process that stood still meanwhile has not read yet what came in time.
+    await connection.flush();
     return asked;
   } finally {
     for (const subscription of subscriptions) subscription.unsubscribe();

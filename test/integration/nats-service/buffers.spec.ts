@@ -26,11 +26,12 @@ describe.each(NATS_VERSIONS)('what waits at a site’s leaf, with servers of $na
     until(what, async () => {
       const found = await onRecord();
       return found !== undefined && condition(found) ? found : undefined;
-    });
-  const measured = async () => (await buffers().measured(tenant.id, siteId))!;
+    }, { timeout: 150_000 });
+  const measured = () => until('the leaf is measured', () => buffers().measured(tenant.id, siteId));
   /** While nobody sees to the tenant's stream at the hub. */
   const untouched = <T>(work: () => Promise<T>): Promise<T> =>
     installation.database.database.transaction({ tenantId: tenant.id }, async (em) => {
+      await em.execute('set local lock_timeout = 0');
       await em.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenant.id}`]);
       return work();
     });
@@ -62,12 +63,18 @@ describe.each(NATS_VERSIONS)('what waits at a site’s leaf, with servers of $na
       maxBytes: 9_663_676_416,
       discard: 'old',
     });
+    const hub = await hubManager();
+    await until('the hub sources it', async () => ((await hub.streams.info('events')).config.sources ?? []).length === 1);
   });
 
   it('is nothing while the hub gets everything at once', async () => {
     await publish(50);
-    const { messages, bytes, waitingMessages, waitingBytes, oldestAgeMs, messageRate, byteRate } = await measured();
-    expect([messages, waitingMessages, waitingBytes, oldestAgeMs]).toEqual([50, 0, 0, null]);
+    const found = await until('the hub is known to have all of it', async () => {
+      const buffer = await measured();
+      return buffer.waitingMessages === 0 && buffer;
+    });
+    const { messages, bytes, waitingBytes, oldestAgeMs, messageRate, byteRate } = found;
+    expect([messages, waitingBytes, oldestAgeMs]).toEqual([50, 0, null]);
     expect(bytes).toBeGreaterThan(50_000);
     expect(messageRate).toBeGreaterThan(0);
     expect(byteRate).toBeCloseTo((messageRate * bytes) / 50);
@@ -97,7 +104,7 @@ describe.each(NATS_VERSIONS)('what waits at a site’s leaf, with servers of $na
     const after = await recorded('all is at the hub', ({ messages, waitingMessages }) => messages === 120 && waitingMessages === 0);
     expect(after.linkId).not.toBe(before.linkId);
     expect((await (await hubManager()).streams.info('events')).state.messages).toBe(120);
-  });
+  }, 240_000);
 
   it('stays as it was last known when the leaf is away, and is not said to be known', async () => {
     await leaf.stop();

@@ -32,7 +32,7 @@ describe.each(NATS_VERSIONS)('a stream that somebody deletes at the hub, with se
     const connection = await installation.toHub(await installation.unlimited(tenant));
     const { streams } = await jetstreamManager(connection, { checkAPI: false });
     const holds = (total: number) =>
-      until(`the hub has ${total} messages of ${tenant.slug}`, async () => (await streams.info('events')).state.messages === total);
+      until(`the hub has ${total} messages of ${tenant.slug}`, async () => (await streams.info('events')).state.messages === total, { timeout: 150_000 });
     return { connection, streams, holds };
   };
 
@@ -72,5 +72,5 @@ describe.each(NATS_VERSIONS)('a stream that somebody deletes at the hub, with se
     expect(of('paris')).toEqual([...texts('paris before', 20), ...texts('paris after', 10)]);
     const other = await atHub(globex);
     expect(await storedTexts(other.connection, SUBJECT)).toEqual(texts('rome before', 20));
-  });
+  }, 240_000);
 });

@@ -62,7 +62,7 @@ describe.each(NATS_VERSIONS)('a hub of two servers of $name', (version) => {
 
   it('has it on record at the other one when its own died', async () => {
     await servers.first!.stop('SIGKILL');
-    await until('the leaf is at the second server', async () => (await leavesAt('second')) > 0);
+    await until('both links of the leaf are at the second server', async () => (await leavesAt('second')) === 2);
     await start('first');
     await recordedAt('second');
   });
@@ -81,7 +81,7 @@ describe.each(NATS_VERSIONS)('a hub of two servers of $name', (version) => {
 
   it('has a leaf on record as it moves back and forth, once at a time', async () => {
     await servers.first!.stop('SIGKILL');
-    await until('the leaf is at the second server', async () => (await leavesAt('second')) > 0);
+    await until('both links of the leaf are at the second server', async () => (await leavesAt('second')) === 2);
     await start('first');
     await recordedAt('second');
     await servers.second!.stop('SIGKILL');

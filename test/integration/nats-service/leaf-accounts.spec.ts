@@ -67,7 +67,10 @@ describe.each(NATS_VERSIONS)('the leaves of two tenants, with servers of $name,'
   });
 
   it('have one link for messages, and the control link', async () => {
-    for (const leaf of Object.values(leaves)) expect(await leaf.links()).toEqual({ messages: 1, control: 1 });
+    for (const leaf of Object.values(leaves)) {
+      await until('the leaf is linked', async () => (await leaf.links()).messages > 0);
+      expect(await leaf.links()).toEqual({ messages: 1, control: 1 });
+    }
   });
 
   it('drop a user that is revoked, and refuse it from then on', async () => {
@@ -159,7 +162,8 @@ describe.each(NATS_VERSIONS)('the leaves of two tenants, with servers of $name,'
     });
     await listener.flush();
 
-    await Promise.all(people.map((one) => revoke(acme, one)));
+    // All wait for the same row: some perhaps too long, and ask again.
+    await Promise.all(people.map((one) => until('it is revoked', () => revoke(acme, one).then(() => true))));
     await confirmed(acme, 2);
     await listener.flush();
 

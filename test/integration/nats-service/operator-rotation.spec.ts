@@ -98,6 +98,7 @@ describe.each(NATS_VERSIONS)('the operator’s signing key, with servers of $nam
       await install(slug);
     }
     await confirmed('new-york', 'oslo');
+    for (const slug of ['new-york', 'oslo']) await installed(slug, 1);
     await hubKnows(keyOf(await state(), 'active').publicKey);
   });
 

@@ -1,7 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Secret } from '#libs/kernel';
-import { CollectorPackage, type NatsAccountKind, NatsLeafServer, NatsUser, type Tenant } from '#libs/model';
+import { CollectorPackage, LeafControlLink, type NatsAccountKind, NatsLeafServer, NatsUser, type Tenant } from '#libs/model';
 import { decodeAccount, decodeUser } from '#libs/nats';
 import { CollectorsService, openCollectorSecrets } from '../../../src/collectors/index.js';
 import { TenantCredentials, TenantConnections } from '../../../src/nats/index.js';
@@ -73,6 +73,9 @@ describe.each(NATS_VERSIONS)('the rotation of signing keys, with servers of $nam
     first = await until('the leaf stores', () => store(open.oldAtLeaf!).catch(() => undefined));
     await until('the hub has it', async () => (await atHub().catch(() => 0)) > 0 || undefined);
     for (const { account, key } of await keys()) before[account.kind] = key.publicKey;
+    // A leaf that has no control link is not asked what it knows.
+    await until('the leaf has its control link', async () => (await leaf.links()).control === 1);
+    await until('that is on record', async () => (await installation.database.database.em({ tenantId: acme.id }).count(LeafControlLink, {})) === 1);
   });
 
   afterAll(() => installation.stop());

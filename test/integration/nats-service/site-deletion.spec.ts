@@ -15,6 +15,8 @@ describe.each(NATS_VERSIONS)('a site that is to be deleted, with servers of $nam
 
   const em = () => installation.database.database.em({ tenantId: tenant.id });
   const remove = (siteId: string, options?: { discard: boolean }) => installation.sites.delete(installation.caller(tenant), siteId, options);
+  /** Refused while it is not known yet that the hub has all of it. */
+  const removed = (siteId: string) => until('the site can be deleted', () => remove(siteId).then(() => true));
   const refusal = (code: string, detail: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(detail) });
   const deletions = async (siteId: string) => (await em().find(AuditEvent, { subjectId: siteId, action: 'edge_site.delete' })).map(({ detail }) => detail);
   const hubStream = async () => (await jetstreamManager(hub, { checkAPI: false })).streams;
@@ -31,12 +33,14 @@ describe.each(NATS_VERSIONS)('a site that is to be deleted, with servers of $nam
   };
   const publish = async (leaf: TestLeaf, texts: string[]) => {
     const connection = await leaf.connect(await installation.unlimited(tenant));
+    await until('the leaf has its stream', async () => (await jetstreamManager(connection, { checkAPI: false })).streams.info('events'));
     for (const text of texts) await jetstream(connection, { checkAPI: false }).publish(SUBJECT, text);
     await connection.close();
   };
   /** Does something while nobody fetches what waits at leaves. */
   const undrained = async (work: () => Promise<void>) => {
     await installation.database.database.transaction({ tenantId: tenant.id }, async (locking) => {
+      await locking.execute('set local lock_timeout = 0');
       await locking.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenant.id}`]);
       const { config } = await (await hubStream()).info('events');
       await (await hubStream()).update('events', { ...config, sources: [] });
@@ -66,7 +70,7 @@ describe.each(NATS_VERSIONS)('a site that is to be deleted, with servers of $nam
     const { siteId, leaf } = await connected('oslo');
     await publish(leaf, ['oslo 1', 'oslo 2']);
     await until('all are at the hub', async () => (await (await hubStream()).info('events')).state.messages === 2);
-    await remove(siteId);
+    await removed(siteId);
     expect(await deletions(siteId)).toEqual([{ slug: 'oslo', detached: [], discarded: 0 }]);
     await until('the hub has dropped the leaf', async () => (await leaf.links()).messages === 0);
     await until('the hub has no source of it', async () => ((await (await hubStream()).info('events')).config.sources ?? []).length === 0);
@@ -81,7 +85,7 @@ describe.each(NATS_VERSIONS)('a site that is to be deleted, with servers of $nam
       expect(await em().count(EdgeSite, { id: siteId })).toBe(1);
     });
     await until('all are at the hub', async () => (await (await hubStream()).info('events')).state.messages === 5);
-    await remove(siteId);
+    await removed(siteId);
     expect(await em().count(EdgeSite, { id: siteId })).toBe(0);
   });
 

@@ -17,11 +17,11 @@ describe.each(NATS_VERSIONS)('what a site’s leaf is to keep, with servers of $
   let hub: NatsConnection;
   let site: NatsConnection;
 
-  const info = async (connection: NatsConnection): Promise<StreamInfo> =>
-    (await jetstreamManager(connection, { checkAPI: false, timeout: 1_000 })).streams.info('events');
+  const info = async (connection: NatsConnection, timeout = 10_000): Promise<StreamInfo> =>
+    (await jetstreamManager(connection, { checkAPI: false, timeout })).streams.info('events');
   const stream = (connection: NatsConnection, what: string, condition: (info: StreamInfo) => boolean) =>
     until(what, async () => {
-      const found = await info(connection);
+      const found = await info(connection, 1_000);
       return condition(found) ? found : undefined;
     });
   const change = (buffer: object) => installation.sites.update(installation.caller(tenant), siteId, { buffer });
@@ -67,9 +67,11 @@ describe.each(NATS_VERSIONS)('what a site’s leaf is to keep, with servers of $
     const { config } = await manager.streams.info('events');
     const buffers = installation.idle.get(SiteBuffers, { strict: false });
     const em = () => installation.database.database.em({ tenantId: tenant.id });
-    expect(await buffers.measured(tenant.id, siteId)).toMatchObject({ messages: 5, waitingMessages: 0 });
+    const isDrained = async () => (await buffers.measured(tenant.id, siteId))?.waitingMessages === 0;
+    await until('the hub is known to have all of it', isDrained);
     // As long as nobody gives the hub its source back.
     await installation.database.database.transaction({ tenantId: tenant.id }, async (locking) => {
+      await locking.execute('set local lock_timeout = 0');
       await locking.execute(`select pg_advisory_xact_lock(hashtext(?))`, [`streams ${tenant.id}`]);
       await manager.streams.update('events', { ...config, sources: [] });
       await publish(5);
@@ -82,8 +84,12 @@ describe.each(NATS_VERSIONS)('what a site’s leaf is to keep, with servers of $
 
     await manager.streams.update('events', config);
     await stream(hub, 'all are at the hub', (found) => found.state.messages === 10);
-    await installation.idle.get(Streams, { strict: false }).requestTenant(tenant.id);
-    const narrowed = await stream(site, 'the leaf keeps messages for 3 days', ({ config: { max_age, discard } }) => max_age === 3 * DAY * NANOSECONDS && discard === 'new');
+    await until('the hub is known to have all of it', isDrained);
+    const narrowed = await until('the leaf keeps messages for 3 days', async () => {
+      await installation.idle.get(Streams, { strict: false }).requestTenant(tenant.id);
+      const found = await info(site, 1_000);
+      return found.config.max_age === 3 * DAY * NANOSECONDS && found.config.discard === 'new' && found;
+    }, { interval: 1_000 });
     expect(narrowed.config.max_bytes).toBe(2 ** 20);
     expect(narrowed.state.messages).toBeLessThan(6);
     // The hub keeps what it has.

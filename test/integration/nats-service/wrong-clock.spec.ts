@@ -39,7 +39,7 @@ describe.each(NATS_VERSIONS)('sites whose clocks are an hour off, with servers o
 
   /** Waits until the hub has so many messages. @returns all that it has */
   const arrived = async (total: number) => {
-    const hub = await installation.toHub(await installation.unlimited(tenant));
+    const hub = await until('the hub takes a reader', async () => installation.toHub(await installation.unlimited(tenant)));
     const { streams } = await jetstreamManager(hub, { checkAPI: false });
     await until(`the hub has ${total} messages`, async () => (await streams.info('events')).state.messages === total);
     return storedTexts(hub, SUBJECT);

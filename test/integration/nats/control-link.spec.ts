@@ -59,9 +59,11 @@ describe.each(NATS_VERSIONS)('the control link of a leaf, with servers of nats-s
     pusher = await deployment.leafAccountService();
     const reconciler = await deployment.streamService();
     const retention = { maxAgeMs: 60_000, maxBytes: Math.floor(LEAF_STORE_BYTES * 0.9) };
+    await until('the control link is up', async () => (await push(pusher, bundled)).accepted);
+    // One that was made already, and answered late, is not another one.
+    const config = JSON.stringify(leafStream({ clock: systemClock, retention }));
     await until('the leaf has its stream', async () => {
-      const config = JSON.stringify(leafStream({ clock: systemClock, retention }));
-      const answer = await reconciler.request(streamRequest('create', { domain: DOMAIN }), config).catch(() => undefined);
+      const answer = await reconciler.request(streamRequest('create', { domain: DOMAIN }), config, { timeout: 10_000 }).catch(() => undefined);
       return answer && parseStreamAnswer(answer.data).kind === 'stream' ? true : undefined;
     });
   });

@@ -46,7 +46,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       events.slice(after).find((event) => event.type === type && event.kind === 'leafnode' && event.userPublicKey === user.publicKey),
     );
 
-  const leafLinks = async () => parseLeafLinks((await system.request(LEAF_LINKS_SUBJECT)).data);
+  const leafLinks = async () => parseLeafLinks((await system.request(LEAF_LINKS_SUBJECT, '', PATIENCE)).data);
 
   const push = async (account = deployment.tenant) => {
     const { subject, payload } = claimsUpdate(deployment.accountJwt(account));
@@ -96,7 +96,7 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
   it('take over a pushed account, and nothing else', async () => {
     expect(await push(deployment.control)).toMatchObject({ accepted: true, account: deployment.controlKey.publicKey });
     expect(await push()).toEqual({ accepted: true, serverName: 'nats-hub', account: deployment.tenantKey.publicKey, message: 'jwt updated' });
-    const nonsense = await system.request(claimsUpdate('').subject, 'nonsense');
+    const nonsense = await system.request(claimsUpdate('').subject, 'nonsense', PATIENCE);
     expect(parseClaimsUpdateAnswer(nonsense.data)).toMatchObject({ accepted: false });
   });
 
@@ -204,8 +204,8 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
     });
 
     it('are as they should be after being made', async () => {
-      const leaf = leafStream({ clock: systemClock, retention: { maxAgeMs: 60_000, maxBytes: LEAF_STORE_BYTES } });
-      const hub = hubStream({ sites: [{ ...site, retention: { maxAgeMs: 60_000, maxBytes: -1 } }] });
+      const leaf = leafStream({ clock: systemClock, retention: { maxAgeMs: 3_600_000, maxBytes: LEAF_STORE_BYTES } });
+      const hub = hubStream({ sites: [{ ...site, retention: { maxAgeMs: 3_600_000, maxBytes: -1 } }] });
       await until('the hub knows the leaf’s interest', async () => {
         const info = await reconciler.request(streamRequest('info', { domain: DOMAIN }));
         return parseStreamAnswer(info.data).kind === 'not_found';
@@ -236,8 +236,8 @@ describe.each(NATS_VERSIONS)('a leaf and a hub of nats-server $name', (version) 
       await deployment.hub.stop('SIGKILL');
       published.push(...(await publish(published.length, 20)));
       await deployment.startHub();
-      // The leaf may be back before this connection is: its event is missed then, and the list tells.
-      await until('the leaf is back', async () => (await leafLinks()).links[0]);
+      // Its link for messages, both ways: the other one may be back first.
+      await until('the leaf is heard', () => askStream('info', DOMAIN));
       const current = await until('the reconciler is back', () => askStream('info'));
       for (const config of rearm(current, [siteSource(site)])) await askStream('update', undefined, config);
       const reader = await deployment.toHub(deployment.tenantCreds(streamReaderPermissions()), '_INBOX');
@@ -276,7 +276,7 @@ describe.each(NATS_VERSIONS)('a leaf of nats-server $name that starts while the 
       await deployment.allocatePorts();
       await deployment.startLeaf();
       const connection = await deployment.toLeaf(deployment.tenantCreds(publisherPermissions([SUBJECT])));
-      const info = await connection.request('$JS.API.INFO');
+      const info = await connection.request('$JS.API.INFO', '', PATIENCE);
       expect(info.json()).toMatchObject({ domain: DOMAIN, limits: { max_storage: NO_LIMIT } });
     } finally {
       await deployment.stop();
