@@ -96,7 +96,8 @@ export class Deployment {
     await this.#service?.stop();
     await this.#hub?.stop();
     await this.#hub?.wan?.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    // Something that has just been ended may still have been writing.
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   /** For a deployment that outlives us. @returns a shell script that does what `stop` does */

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { until } from './until.js';
 
 /** The stream of a tenant, at its leaves and at the hub. */
 const STREAM = 'events';
+
+/** How many times it is asked what the stream holds. */
+const TRIES = 10;
 
 /** Publishes under way at once. */
 const WINDOW = 256;
@@ -33,10 +36,16 @@ export async function publish(connection: NatsConnection, { subject, label, coun
 
 /** How many messages the stream holds on the subject. */
 export async function count(connection: NatsConnection, subject: string): Promise<number> {
-  // What is asked while the connection is lost is never answered, so not for long.
+  // What is asked while the connection is lost is never answered, so not for long, and again.
   const manager = await jetstreamManager(connection, { timeout: 1_000, checkAPI: false });
-  const { state } = await manager.streams.info(STREAM, { subjects_filter: subject });
-  return Object.values(state.subjects ?? {}).reduce((sum, one) => sum + one, 0);
+  for (let tries = 1; ; tries++) {
+    try {
+      const { state } = await manager.streams.info(STREAM, { subjects_filter: subject });
+      return Object.values(state.subjects ?? {}).reduce((sum, one) => sum + one, 0);
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError) || tries === TRIES) throw error;
+    }
+  }
 }
 
 /** Waits until the stream is there. */

@@ -47,6 +47,17 @@ const env = { ROLES: 'api,worker,monitor', GATEWAY_PORT, GATEWAY_ADDRESS: `127.0
 const startGateway = (deployment: Deployment) => deployment.startAnother('gateway', { ROLES: 'gateway', PORT: '0' });
 
 describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-server %s', (version, natsServer) => {
+  let gateway: Service | undefined;
+  let agent: AgentProcess;
+  let issued: OnboardingPackageDto;
+  let hub: NatsConnection | undefined;
+  // Stands before the deployment, and so is done before it ends: an agent that hears nothing any more writes into its directory.
+  afterAll(async () => {
+    await hub?.close();
+    await (agent as AgentProcess | undefined)?.kill();
+    await gateway?.kill();
+  });
+
   const lab = withDeployment(
     async (deployment) => {
       gateway = await startGateway(deployment);
@@ -60,15 +71,6 @@ describe.each(Object.entries(NATS_SERVERS))('an agent beside a leaf, on nats-ser
     },
     { natsServer, env },
   );
-  let gateway: Service | undefined;
-  let agent: AgentProcess;
-  let issued: OnboardingPackageDto;
-  let hub: NatsConnection | undefined;
-  afterAll(async () => {
-    await hub?.close();
-    await agent.kill();
-    await gateway?.kill();
-  });
 
   const shown = async (api: Api, site: Site): Promise<ShownAgent | undefined> => {
     const { data } = await ok(api.get<{ data: ShownAgent[] }>(`/admin/agents?edge_site_id=${site.id}`));

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../../lab/until.js';
 import { withDeployment } from './laboratory.js';
 
 const canary = (directory: string) => join(directory, 'canary');
@@ -36,8 +37,12 @@ describe('a site with a name that looks like code', () => {
         const varz = await site.leaf.monitor<{ server_name: string; host: string; http_host: string; port: number }>('/varz');
         expect(varz).toMatchObject({ server_name: `nats-${slug}`, host: '127.0.0.1', http_host: '127.0.0.1', port: site.leaf.port });
 
-        const checked = await site.leaf.setup(bundle, '--check');
-        expect(checked).toMatchObject({ code: 0 });
+        // Its control link may come a moment later.
+        await until('all is well', async () => {
+          const { code, output } = await site.leaf.setup(bundle, '--check');
+          if (code !== 0) throw new Error(output);
+          return true;
+        });
         expect((await site.leaf.uninstall()).output).toContain(`The NATS leaf of ${name} was removed.`);
 
         expect(existsSync(canary(deployment.directory))).toBe(false);

@@ -74,7 +74,7 @@ describe.each(Object.entries(NATS_SERVERS))('what would lose messages without a 
     expect(await read(hub, 'logs.syslog', published + 100)).toHaveLength(published + 100);
   }));
 
-  it('is not a leaf that is put back to an earlier state, twice: what it held by then arrives again, and nothing else', lab(async ({ arranged: { oslo, hub, at } }) => {
+  it('is not a leaf that is put back to an earlier state, twice: what it held by then arrives again, and nothing else', lab(async ({ deployment, arranged: { oslo, hub, at } }) => {
     const publishOne = async (label: string) => publish(await at(oslo), { subject: 'logs.snmp', label, count: 50 });
     const earlier = await count(hub, 'logs.snmp');
     const arrived = (total: number) => until(`${total} are at the hub`, async () => (await count(hub, 'logs.snmp')) === earlier + total);
@@ -87,13 +87,15 @@ describe.each(Object.entries(NATS_SERVERS))('what would lose messages without a 
     await oslo.leaf.start();
     await publishOne('forgotten');
     await arrived(100);
+    const noticed = () => deployment.service.process.log.split('a leaf was rolled back').length - 1;
     for (const [again, total] of [['once', 200], ['twice', 300]] as const) {
+      const before = noticed();
       await oslo.leaf.kill();
       rmSync(oslo.leaf.messages, { recursive: true });
       cpSync(copy, oslo.leaf.messages, { recursive: true });
       await oslo.leaf.start();
-      // Not more than it has forgotten before the hub asks, or the hub does not notice.
-      await oslo.connected();
+      // Before it has stored as much as it has forgotten.
+      await until('the hub is known to have more of it', () => noticed() > before, { timeout: 100_000 });
       await publishOne(`after it was put back ${again}`);
       await arrived(total);
     }

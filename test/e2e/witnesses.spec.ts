@@ -42,6 +42,16 @@ const KILLED: [Part[], HealthState, AlertKind[]][] = [
 ];
 
 describe('a site with a leaf and an agent', () => {
+  const processes: Partial<Record<'gateway' | 'monitor', Service>> = {};
+  let agent: AgentProcess;
+  let receiver: Receiver;
+  // Stands before the deployment, and so is done before it ends: an agent that hears nothing any more writes into its directory.
+  afterAll(async () => {
+    await (agent as AgentProcess | undefined)?.kill();
+    await Promise.all(Object.values(processes).map((service) => service.kill()));
+    await (receiver as Receiver | undefined)?.stop();
+  });
+
   const lab = withDeployment(
     async (deployment) => {
       await start.monitor(deployment);
@@ -62,14 +72,6 @@ describe('a site with a leaf and an agent', () => {
     },
     { env, wan: true },
   );
-  const processes: Partial<Record<'gateway' | 'monitor', Service>> = {};
-  let agent: AgentProcess;
-  let receiver: Receiver;
-  afterAll(async () => {
-    await agent.kill();
-    await Promise.all(Object.values(processes).map((service) => service.kill()));
-    await receiver.stop();
-  });
 
   const start = {
     monitor: async (deployment: Deployment) => void (processes.monitor = await deployment.startAnother('monitor', { ROLES: 'monitor', PORT: '0' })),

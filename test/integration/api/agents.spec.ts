@@ -23,8 +23,9 @@ const em = () => app.database.database.em(PLATFORM);
 
 /** As the gateway writes it down. @param silence seconds since its last word */
 async function come({ id: edgeSiteId }: EdgeSiteDto, silence = 0): Promise<string> {
-  const id = newId(systemClock, systemRandom);
   const now = systemClock.now();
+  // Lists are in the order of ids, which two of one millisecond have not.
+  const id = newId({ now: () => new Date(now.getTime() + ++count) }, systemRandom);
   const said = { version: '1.2.3', hostname: 'a"b $(touch x) 🏭', os: 'linux', arch: 'amd64', capabilities: ['nats_leaf'], labels: { rack: '4' }, configVersion: 'v1' };
   const seen = { gatewayId: 'gateway-1', firstSeenAt: now, lastSeenAt: new Date(now.getTime() - silence * 1000) };
   await em().insert(Agent, { id, tenantId: acme.id, edgeSiteId, agentId: `agent-${++count}`, ...said, ...seen });

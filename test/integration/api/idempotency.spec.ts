@@ -15,6 +15,7 @@ interface Made {
 
 let app: TestApp;
 let tenant: { id: string; slug: string; api: Api };
+let rolling: Api;
 let number = 0;
 /** A key that no other test has. */
 const newKey = () => `test-${++number}`;
@@ -22,6 +23,7 @@ const newKey = () => `test-${++number}`;
 beforeAll(async () => {
   app = await startTestApp();
   tenant = await app.tenant('Acme');
+  rolling = (await app.tenant('Rolling')).api;
 });
 afterAll(() => app.close());
 
@@ -247,7 +249,8 @@ describe('each operation that creates', () => {
     createAlertChannel: ['/admin/alert-channels', () => ({ name: 'a', kind: 'nats' })],
     testAlertChannel: ['/admin/alert-channels/{channel}/test', () => ({})],
     createAlertSilence: ['/admin/alert-silences', () => ({ reason: 'a', until: new Date(Date.now() + 60_000).toISOString() })],
-    createNextTenantCa: ['/admin/pki/authorities', () => ({})],
+    // Where the other calls are made, it would have leaves provisioned anew at any moment.
+    createNextTenantCa: ['/admin/pki/authorities', () => ({}), () => rolling],
     rotateSigningKeys: ['/admin/nats/signing-keys/rotate', () => ({})],
     createNatsOperatorKey: ['/admin/nats/operator/signing-keys', () => ({}), asPlatform],
   };

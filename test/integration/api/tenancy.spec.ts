@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { ok } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
+import { PLATFORM } from '../../../src/platform/database/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 
 let app: TestApp;
@@ -23,6 +24,8 @@ beforeAll(async () => {
     if (name === 'One') one = tenant;
     else two = tenant;
   }
+  const seals = () => app.database.database.em(PLATFORM).execute('select from audit_seals where tenant_id = ?', [one.id]);
+  await until('what was done is sealed', async () => (await seals()).length > 0);
 });
 afterAll(() => app.close());
 

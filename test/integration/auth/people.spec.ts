@@ -1,5 +1,6 @@
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { type Answer, type Api, ok } from '../../../lab/api.js';
+import { until } from '../../../lab/until.js';
 import type { CreatedApiKeyDto, MeDto } from '../../../src/api-keys/dto/api-key.dto.js';
 import type { AuditEventDto } from '../../../src/audit-events/dto/audit-event.dto.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
@@ -22,6 +23,7 @@ beforeAll(async () => {
   app = await startTestApp({ ROLES: 'api', ...issuer.env });
   acme = await app.tenant('Acme');
   globex = await app.tenant('Globex');
+  await until('the issuer’s keys are known', async () => (await asPerson(await issuer.token(ADMIN())).get('/me')).status === 200);
 });
 afterAll(async () => {
   await app.close();

@@ -1,6 +1,9 @@
+import { until } from '../../../lab/until.js';
 import { PLATFORM } from '../../../src/platform/database/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { newKey, TestIssuer } from '../../support/issuer.js';
+
+const CLAIMS = { realm_access: { roles: ['edge-admins'] }, tenant: 'acme' };
 
 let app: TestApp;
 let issuer: TestIssuer;
@@ -15,6 +18,7 @@ beforeAll(async () => {
   }) as typeof process.stdout.write;
   app = await startTestApp({ ROLES: 'api,worker', LOG_LEVEL: 'trace', ...issuer.env });
   await app.tenant('Acme');
+  await until('the issuer’s keys are known', async () => (await app.admin.as({ key: await issuer.token(CLAIMS) }).get('/me')).status === 200);
 });
 afterAll(async () => {
   process.stdout.write = write;
@@ -32,11 +36,10 @@ async function stored(): Promise<string> {
 
 describe('an access token', () => {
   it('is in no log and in no row, whether it is good or not', async () => {
-    const claims = { realm_access: { roles: ['edge-admins'] }, tenant: 'acme' };
     const shown = {
-      good: await issuer.token(claims),
-      expired: await issuer.forge({ ...claims, exp: 1 }),
-      forged: await issuer.forge(claims, {}, await newKey('RS256', 'first')),
+      good: await issuer.token(CLAIMS),
+      expired: await issuer.forge({ ...CLAIMS, exp: 1 }),
+      forged: await issuer.forge(CLAIMS, {}, await newKey('RS256', 'first')),
       roleless: await issuer.forge({ tenant: 'acme' }),
       opaque: 'c2VjcmV0LW9mLXRoZS1pc3N1ZXI.of.an-issuer',
     };
