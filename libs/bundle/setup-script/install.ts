@@ -154,12 +154,11 @@ renew_link() {
   mv "$etc/.disabled" "$conf"
   reload_server
   is_disabled=no
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
+  looks=0
+  while [ "$is_disabled" = no ] && [ "$looks" -lt 50 ]; do
     pause
-    if [ "$(number_of leafnodes /leafz)" -eq 0 ]; then
-      is_disabled=yes
-      break
-    fi
+    if has_no_link; then is_disabled=yes; fi
+    looks=$((looks + 1))
   done
   mv "$etc/.enabled" "$conf"
   [ "$is_disabled" = yes ] || return 1

@@ -71,6 +71,8 @@ number_of() {
 is_serving() { http_get /healthz | grep -q '"ok"'; }
 is_linked() { http_get /leafz | grep -q "\"account\": *\"$1\""; }
 is_connected() { is_linked "$message_account"; }
+# A page that could not be had says nothing.
+has_no_link() { links=$(http_get /leafz) && printf '%s\n' "$links" | grep -q '"leafnodes": *0[^0-9]'; }
 # Installing waits for the link that carries messages only; the control link may come a moment later.
 has_control_link() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -109,21 +109,22 @@ recent_problems() {
 
 # 0: serves and, unless --no-wait is given, is connected; 1: does not run; 2: serves, but is not connected.
 await_server() {
-  now=$(date +%s)
-  deadline=$((now + timeout))
-  last_seen=$now
+  deadline=$(($(date +%s) + timeout))
+  unseen=0
   verdict=1
   while :; do
     now=$(date +%s)
     if is_running; then
-      last_seen=$now
+      unseen=0
       if is_serving; then
         verdict=2
         # Asked once more: if its port is taken, it stops while another server answers.
         if { [ "$wait_for_hub" = no ] || is_connected; } && is_running; then return 0; fi
       fi
-    elif [ $((now - last_seen)) -ge 3 ]; then
-      return 1
+    else
+      # 3 s, but counted: the clock also goes on while this machine stands still, and may be set.
+      unseen=$((unseen + 1))
+      if [ "$unseen" -ge 15 ]; then return 1; fi
     fi
     if [ "$now" -ge "$deadline" ]; then return "$verdict"; fi
     pause

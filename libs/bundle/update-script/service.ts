@@ -9,22 +9,22 @@ restart_service() {
   systemctl restart "$service" || true
 }
 
-# Whether it comes up within the time, and stays up: one that is started again and again is active for moments.
+# Whether it comes up within the time, and stays up for 3 s: one that is started again and again is active for moments, each time as
+# another process. Counted, because two looks at the clock do not tell what was between them.
 await_service() {
-  now=$(date +%s)
-  deadline=$((now + timeout))
-  active_since=''
+  deadline=$(($(date +%s) + timeout))
+  seen=0
   while :; do
-    if is_running; then
-      if [ -z "$active_since" ]; then active_since=$now; fi
-      if [ $((now - active_since)) -ge 3 ]; then return 0; fi
+    # Without --value, which systemd before version 230 does not know.
+    if is_running && found=$(systemctl show -p MainPID "$service" 2>/dev/null) && { [ "$seen" -eq 0 ] || [ "$found" = "$main_process" ]; }; then
+      main_process=$found
+      seen=$((seen + 1))
+      if [ "$seen" -ge 15 ]; then return 0; fi
     else
-      active_since=''
-      if [ "$now" -ge "$deadline" ]; then return 1; fi
+      seen=0
+      if [ "$(date +%s)" -ge "$deadline" ]; then return 1; fi
     fi
-    if [ "$now" -ge $((deadline + 3)) ]; then return 1; fi
     pause
-    now=$(date +%s)
   done
 }
 

@@ -87,7 +87,7 @@ describe.each([
 
   it('puts the one before back when the new one does not connect', async () => {
     const foreign = await laboratory.bundle({ generation: 3, account: createKeyPair('account', systemRandom) });
-    const { status, stderr } = await run(foreign, '--timeout', '3');
+    const { status, stderr } = await run(foreign, '--timeout', '8');
     expect(stderr).toMatch(/Authorization Violation/i);
     expect(stderr).toContain('Generation 2 was put back and runs as before.');
     expect(status).toBe(1);

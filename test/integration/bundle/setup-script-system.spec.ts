@@ -117,7 +117,7 @@ describe('setup.sh as root, on a machine with systemd', () => {
     it('puts the one before back, with its unit, when it does not connect', async () => {
       const unit = machine.read(UNIT);
       const foreign = await laboratory.bundle({ generation: 3, account: createKeyPair('account', systemRandom) });
-      const { status, stderr } = await run(foreign, '--nats-server', NEXT_SERVER, '--timeout', '3');
+      const { status, stderr } = await run(foreign, '--nats-server', NEXT_SERVER, '--timeout', '8');
       expect(stderr).toMatch(/Authorization Violation/i);
       expect(stderr).toContain('Generation 2 was put back and runs as before.');
       expect(status).toBe(1);

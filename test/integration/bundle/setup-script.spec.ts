@@ -174,8 +174,8 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
       it('puts the one before back when it does not connect', async () => {
         const stranger = createKeyPair('account', systemRandom);
         const foreign = await laboratory.bundle({ generation: 3, account: stranger });
-        const { status, stderr } = await run(foreign, '--timeout', '3');
-        expect(stderr).toContain(`The server did not connect to ${laboratory.upstreamUrl} within 3 s.`);
+        const { status, stderr } = await run(foreign, '--timeout', '8');
+        expect(stderr).toContain(`The server did not connect to ${laboratory.upstreamUrl} within 8 s.`);
         expect(stderr).toMatch(/Authorization Violation/i);
         expect(stderr).toContain('Generation 2 was put back and runs as before.');
         expect(status).toBe(1);
@@ -247,7 +247,7 @@ describe.each(NATS_VERSIONS)('setup.sh with nats-server $name', (version) => {
     beforeAll(() => laboratory.hub!.stop());
 
     it('leaves the server running for the site and exits with 3', async () => {
-      const { status, stderr } = await run(first, '--timeout', '2');
+      const { status, stderr } = await run(first, '--timeout', '8');
       expect(stderr).toContain(`serves the site's clients, but is not connected to ${laboratory.upstreamUrl} yet`);
       expect(status).toBe(3);
       const collector = await laboratory.collector();

@@ -38,6 +38,11 @@ fi
 exec sleep 100000
 `;
 
+/** Says of each service that it is another process than before. */
+const LAPSING = `#!/bin/sh
+if [ "$1" = show ]; then echo "MainPID=$$"; else exec /usr/local/sbin/systemctl "$@"; fi
+`;
+
 describe('update.sh as root, on a machine with systemd', () => {
   let machine: Machine;
   let packages: CollectorPackages;
@@ -47,7 +52,6 @@ describe('update.sh as root, on a machine with systemd', () => {
   const run = (folder: string, ...args: string[]): Promise<Outcome> => packages.run(folder, 'update.sh', args, { shell: machine.shell, env: machine.env });
   const changes = (): string[] => machine.calls(`systemd/${SERVICE}`).filter((call) => CHANGES.test(call));
   const pid = (): string => machine.read(`/run/systemd/${SERVICE}/main-pid`).trim();
-  const installed = (): string => machine.read(`${ETC}/collector/installed`);
   const creds = (): string => machine.read(`${ETC}/creds/nats.creds`);
   const modes = (...paths: string[]): string[] => machine.run(`stat -c '%a %U:%G' ${paths.join(' ')}`).split('\n');
 
@@ -149,10 +153,29 @@ describe('update.sh as root, on a machine with systemd', () => {
       expect((await run(second, '--check')).status).toBe(0);
     });
 
+    it('does not take a service for one that is up when it is another process each time', async () => {
+      // One that ends and is started again just so that it is active whenever it is looked at.
+      machine.run('mkdir /run/lapsing');
+      writeFileSync(machine.path('/run/lapsing/systemctl'), LAPSING, { mode: 0o755 });
+      const env = { ...machine.env, PATH: `/run/lapsing:${machine.env.PATH}` };
+      const { status, stderr } = await packages.run(first, 'update.sh', ['--timeout', '2'], { shell: machine.shell, env });
+      expect(stderr).toContain(`${SERVICE} does not come up within 2 s.`);
+      expect(stderr).toContain(`${SERVICE} does not come up with them either.`);
+      expect(status).toBe(1);
+      expect(creds()).toBe(`credentials of ${SECOND}\n`);
+    });
+
     describe('that is ended while it waits for the service', () => {
+      let broken: string;
+      beforeAll(async () => {
+        // It waits until it is ended, for this one never comes up.
+        broken = await packages.unpacked(FIRST, 'flowgger', BROKEN_URL);
+      });
+
       const endAs = async (signal: 'INT' | 'KILL'): Promise<Outcome> => {
-        const running = run(first);
-        await until('the files are in place', () => installed().includes(FIRST) || undefined);
+        changes();
+        const running = run(broken);
+        await until('it waits for the service', () => /^restart .*\nis-active /m.test(machine.read(`/run/systemd/${SERVICE}/calls`)));
         // The brackets keep the shell that looks for it out of what is found.
         machine.run(`kill -${signal} $(pgrep -o -f '[u]pdate.sh')`);
         return running;
@@ -170,13 +193,13 @@ describe('update.sh as root, on a machine with systemd', () => {
         await endAs('KILL');
         expect(creds()).toBe(`credentials of ${FIRST}\n`);
         expect((await run(second, '--check')).stdout).toMatch(/^complete +bad /m);
-        const before = await until('the service runs', () => (machine.has(`/run/systemd/${SERVICE}/main-pid`) ? pid() : undefined));
+        changes();
         const { status, stderr } = await run(second);
         expect(stderr).toContain('An installation was cut off here.');
         expect(status).toBe(0);
         expect(creds()).toBe(`credentials of ${SECOND}\n`);
-        // It ran with the others.
-        expect(pid()).not.toBe(before);
+        // It was started with the others.
+        expect(changes()).toEqual([`enable --quiet ${SERVICE}`, `restart ${SERVICE}`]);
         expect((await run(second, '--check')).status).toBe(0);
       });
     });
