@@ -28,10 +28,10 @@ export class GatewayClock {
    * @param asked when it was asked, as `Clock.now`
    */
   heard(serverTime: number, asked: number): void {
-    const middle = (asked + this.clock.now()) / 2;
-    const offset = serverTime * 1000 - middle;
-    // It says whole seconds, and the way takes time: what is less than that is no difference.
-    this.#offset = Math.abs(offset) < 2_000 ? 0 : offset;
+    const now = this.clock.now();
+    const offset = serverTime * 1000 - (asked + now) / 2;
+    // It says whole seconds, and may have said them at any moment since it was asked: what is less than that is no difference.
+    this.#offset = Math.abs(offset) < 2_000 + (now - asked) / 2 ? 0 : offset;
   }
 
   /** The gateway's time as far as it is known, in milliseconds since 1970. */

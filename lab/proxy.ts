@@ -17,6 +17,8 @@ export class Proxy {
   /** Of connections to come, after how many bytes each is cut. */
   readonly #cuts: number[] = [];
   readonly #sockets = new Set<Socket>();
+  /** Those of them that were accepted. */
+  readonly #accepted = new Set<Socket>();
   #server: Server | undefined;
 
   private constructor(
@@ -42,6 +44,11 @@ export class Proxy {
     if (mode === 'drop') await this.stop();
     else if (before === 'half-open' && mode !== 'half-open') this.cut();
     if (before === 'drop' && mode !== 'drop') await this.listen();
+  }
+
+  /** How many connections it has accepted that are open: whoever connects may be let in by the system before that. */
+  get connections(): number {
+    return this.#accepted.size;
   }
 
   /** Closes every connection; new ones are taken as the mode says. */
@@ -78,6 +85,8 @@ export class Proxy {
 
   private accept(near: Socket): void {
     this.watch(near);
+    this.#accepted.add(near);
+    near.on('close', () => this.#accepted.delete(near));
     if (this.#mode === 'half-open') {
       near.resume();
       return;

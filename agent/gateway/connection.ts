@@ -32,8 +32,8 @@ export class Connection {
   #client: GatewayClient | undefined;
   #identities: [Identity, ...Identity[]];
   #failures = 0;
-  /** The sentences about what fails now, by what was asked. */
-  readonly #failing = new Map<string, string>();
+  /** What fails now, by what was asked. */
+  readonly #failing = new Map<string, { sentence: string; isAllSaid: boolean }>();
   #lost: (() => void) | undefined;
 
   constructor(private readonly options: ConnectionOptions) {
@@ -130,6 +130,8 @@ export class Connection {
       throw error;
     }
     gatewayClock.heard(answer.server_time, asked);
+    // `become` may have opened one meanwhile.
+    this.#client?.close();
     this.#client = client;
     this.#failures = 0;
     this.#failing.clear();
@@ -160,14 +162,17 @@ export class Connection {
     client?.end();
   }
 
-  /** What goes on is said once. */
+  /** What goes on is said once, and what there is to say of the clock as soon as that is known. */
   private async say(about: string, error: unknown, isConnected = false): Promise<void> {
     const { gateway, clock, log } = this.options;
     const { kind, sentence } = error instanceof AgentError ? { kind: 'failed', sentence: error.message } : failureOf(error, gateway, isConnected);
-    const isSaid = [...this.#failing.values()].includes(sentence);
-    this.#failing.set(about, sentence);
-    if (isSaid) return;
-    log.error((kind === 'clock' ? await explainClock(gateway, clock.now()) : undefined) ?? sentence, { kind });
+    const said = [...this.#failing.values()].find((one) => one.sentence === sentence);
+    const failing = said ?? { sentence, isAllSaid: kind !== 'clock' };
+    this.#failing.set(about, failing);
+    if (said?.isAllSaid) return;
+    const explanation = kind === 'clock' ? await explainClock(gateway, clock.now()) : undefined;
+    failing.isAllSaid ||= explanation !== undefined;
+    if (said === undefined || explanation !== undefined) log.error(explanation ?? sentence, { kind });
   }
 
   /** Waits, but not once this machine has got other addresses: its network is back, or is another. */

@@ -22,7 +22,9 @@ export class ConnectionHistory {
 
   begin({ tenantId, edgeSiteId, generation, linkId, at }: PresentLeaf): void {
     const open = this.rows.filter((row) => row.edgeSiteId === edgeSiteId && row.disconnectedAt == null);
-    const same = open.find((row) => row.linkId === linkId);
+    const same = open.find((row) => row.linkId === linkId) ?? open.find((row) => row.linkId === unnumbered(linkId) && at <= row.connectedAt);
+    // It was listed, without its number, before the word came that it had begun.
+    if (same && same.linkId !== linkId) Object.assign(same, { linkId, connectedAt: at });
     if (same) same.generation = generation;
     for (const row of open) if (row !== same) row.end(at, null);
     if (same) return;

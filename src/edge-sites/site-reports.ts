@@ -25,6 +25,8 @@ const SEEN = `
 export class SiteReports {
   readonly #seen = new BoundedMap<string, number>(SITES);
   readonly #running = new BoundedMap<string, { checksum: string; at: number }>(SITES);
+  /** Of sites of which a checksum is being written down: when that is done. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(
     private readonly database: Database,
@@ -39,15 +41,34 @@ export class SiteReports {
     const due = siteIds.filter((id) => (this.#seen.get(id) ?? -Infinity) <= before);
     if (due.length === 0) return;
     for (const id of due) this.#seen.set(id, now.getTime());
-    await this.database.statement({ tenantId }, SEEN, [now.toISOString(), JSON.stringify(due.toSorted()), new Date(before).toISOString()]);
+    try {
+      await this.database.statement({ tenantId }, SEEN, [now.toISOString(), JSON.stringify(due.toSorted()), new Date(before).toISOString()]);
+    } catch (error) {
+      // The next word of them is to be put on record.
+      for (const id of due) this.#seen.delete(id);
+      throw error;
+    }
   }
 
   /**
-   * What the leaf of a site runs, as `LeafGenerations.reportRunning`, when that is another than it last was. What is no checksum is nothing.
+   * What the leaf of a site runs, as `LeafGenerations.reportRunning`, when that is another than it last was. What is no checksum is nothing. Of one
+   * site, what is told later is written down later.
    * @throws DomainError `not_found`, `forbidden`
    */
   async running(caller: Caller, siteId: string, checksum: string): Promise<void> {
     if (!CHECKSUM.test(checksum)) return;
+    const note = () => this.note(caller, siteId, checksum);
+    // What failed before it was told to whoever said that.
+    const turn = (this.#turns.get(siteId) ?? Promise.resolve()).then(note, note);
+    this.#turns.set(siteId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(siteId) === turn) this.#turns.delete(siteId);
+    }
+  }
+
+  private async note(caller: Caller, siteId: string, checksum: string): Promise<void> {
     const at = this.clock.now().getTime();
     const known = this.#running.get(siteId);
     if (known?.checksum === checksum && at - known.at < CHECKSUM_INTERVAL) return;

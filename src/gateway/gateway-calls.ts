@@ -99,12 +99,19 @@ export class GatewayCalls {
   ): Promise<Answer> {
     const take = () => this.limits.take(fingerprint, LEFT_BY_STREAMS);
     let isFirst = true;
-    for await (const message of call as AsyncIterable<Request>) {
-      idle.restart();
-      // The stream itself was counted with its first.
-      if (!isFirst) for (let wait = take(); wait > 0; wait = take()) await delay(wait);
-      isFirst = false;
-      await reader.take(message);
+    try {
+      idle.start();
+      for await (const message of call as AsyncIterable<Request>) {
+        // As long as the next one is not read, it is not the agent that is waited for.
+        idle.stop();
+        // The stream itself was counted with its first.
+        if (!isFirst) for (let wait = take(); wait > 0; wait = take()) await delay(wait);
+        isFirst = false;
+        await reader.take(message);
+        idle.start();
+      }
+    } finally {
+      idle.stop();
     }
     return reader.end();
   }
@@ -156,17 +163,18 @@ export class GatewayCalls {
 /** Ends a stream on which nothing comes for so long. */
 class IdleLimit {
   readonly over: Promise<never>;
-  readonly #timer: NodeJS.Timeout;
+  #end: (error: unknown) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(limit: number) {
-    let end: (error: unknown) => void = () => undefined;
-    this.over = new Promise<never>((_resolve, reject) => (end = reject));
+  /** @param limit milliseconds */
+  constructor(private readonly limit: number) {
+    this.over = new Promise<never>((_resolve, reject) => (this.#end = reject));
     this.over.catch(() => undefined);
-    this.#timer = setTimeout(() => end(timeout(`Nothing came on this stream for ${limit / 1000} s.`)), limit);
   }
 
-  restart(): void {
-    this.#timer.refresh();
+  /** From now on something is waited for. */
+  start(): void {
+    this.#timer = setTimeout(() => this.#end(timeout(`Nothing came on this stream for ${this.limit / 1000} s.`)), this.limit);
   }
 
   stop(): void {

@@ -43,6 +43,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   #recording = 0;
   /** The connection that is subscribed on. */
   #listening: NatsConnection | undefined;
+  /** Whether events may have been missed since a comparison last came to its end. */
+  #hasGap = false;
   #ending = false;
 
   constructor(
@@ -163,15 +165,17 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     return lists.flatMap(({ links }) => links);
   }
 
-  /** @param afterGap whether events may have been missed since the last time */
+  /** @param afterGap whether events may have been missed since the last time. A comparison that fails leaves it to the next one. */
   private async reconcile({ afterGap = false } = {}): Promise<void> {
+    this.#hasGap ||= afterGap;
     if (!this.leadership.held || !this.hub.connected) return;
     const at = this.clock.now();
     const links = await this.links();
     const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
     for (const link of uncertain) await this.askAgain(link);
-    await this.watches.seen('hub', at, HUB_GAP, { afterGap });
-    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap, now: at });
+    await this.watches.seen('hub', at, HUB_GAP, { afterGap: this.#hasGap });
+    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap: this.#hasGap, now: at });
+    this.#hasGap = false;
   }
 }
 

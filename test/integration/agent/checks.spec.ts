@@ -28,7 +28,7 @@ const listen = async <T extends Server>(server: T): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 const does = async (check: Partial<CheckConfig>) => {
-  const whole = { check_id: '1', check_type: '', name: 'a check', enabled: true, interval_sec: 10, timeout_sec: 2, target: '127.0.0.1', port: 0, path: '', method: '', settings: {}, publish_results: false, ...check };
+  const whole = { check_id: '1', check_type: '', name: 'a check', enabled: true, interval_sec: 10, timeout_sec: 30, target: '127.0.0.1', port: 0, path: '', method: '', settings: {}, publish_results: false, ...check };
   const { available, message } = await doOnce(whole, systemClock, new AbortController().signal);
   return { available, details: JSON.parse(message.toString()) as Record<string, unknown> };
 };
@@ -131,6 +131,6 @@ describe('a check by grpc', () => {
   });
 
   it('is a failure when nobody is there', async () => {
-    expect(await does({ check_type: 'grpc', port: await freePort() })).toEqual({ available: false, details: { error: expect.stringMatching(/ECONNREFUSED|Deadline/) } });
+    expect(await does({ check_type: 'grpc', port: await freePort() })).toEqual({ available: false, details: { error: expect.stringContaining('ECONNREFUSED') } });
   });
 });

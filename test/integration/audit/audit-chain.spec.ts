@@ -36,15 +36,19 @@ const anchorOf = ({ id }: { id: string }, { sequence, hash }: AuditEventDto) => 
 /** The columns of a seal that are given. */
 const SEAL = 'tenant_id, sequence, sealed_at, event_ids, row_hashes, last_at, hash';
 
+/** Of whoever seals: while a transaction has it, nobody else does. */
+const SEALING_LOCK = 'select pg_advisory_xact_lock(7202611250);';
+
 /** Does something to the database as its owner, whom nothing keeps from it, looks, and undoes it. */
 async function tampering(statements: string[], look: () => Promise<void>): Promise<void> {
   const tables = ['audit_events', 'audit_seals', 'audit_unsealed'];
-  await owner.query(tables.map((table) => `alter table ${table} no force row level security; create table kept_${table} as table ${table};`).join('\n'));
+  await owner.query([SEALING_LOCK, ...tables.map((table) => `alter table ${table} no force row level security; create table kept_${table} as table ${table};`)].join('\n'));
   try {
     for (const statement of statements) await owner.query(statement);
     await look();
   } finally {
     await owner.query(`
+      ${SEALING_LOCK}
       alter table audit_events disable trigger audit_event_written;
       delete from audit_seals; delete from audit_events; delete from audit_unsealed;
       insert into audit_events select * from kept_audit_events;

@@ -82,7 +82,9 @@ describe('a proxy', () => {
     const client = await Client.connect(proxy.port);
     await client.says('before');
     await proxy.become('half-open');
+    const { connections } = proxy;
     const another = await Client.connect(proxy.port);
+    await until('it is accepted', () => proxy.connections === connections + 1);
     for (const { socket } of [client, another]) socket.write('nowhere');
     await until('it is written', () => client.socket.bytesWritten === 'beforenowhere'.length && client.socket.writableLength === 0);
     expect([client.socket.readyState, client.heard]).toEqual(['open', 'before']);
@@ -103,6 +105,7 @@ describe('a proxy', () => {
 
   it('closes connections once, and takes new ones', async () => {
     const client = await Client.connect(proxy.port);
+    await client.says('before');
     proxy.cut();
     await client.closed;
     await (await Client.connect(proxy.port)).says('after');
