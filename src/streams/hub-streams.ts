@@ -28,6 +28,7 @@ import { giveShards, lackShard, shardsOfSites, shardsOfStream } from './hub-shar
 import { EventsStream } from './jetstream-api.js';
 import { layToRest, recordRest } from './resting-sources.js';
 import { sequencesAskedFor } from './source-requests.js';
+import { Streams } from './streams-queue.js';
 import { type BufferingSite, type WantedStreams, wantedStreams } from './wanted-streams.js';
 
 /** Leaves that have just connected, in one update at most. */
@@ -46,9 +47,10 @@ interface Sourced {
 }
 
 /** What was wanted when the hub's streams were seen to. */
-export interface SeenTo extends WantedStreams {
+interface SeenTo {
+  wanted: WantedStreams;
   /** Sites whose sources were put back, and whose leaves the hub has not asked in time: whether those were rolled back is not known. */
-  unheard: readonly BufferingSite[];
+  unheard: ReadonlySet<string>;
 }
 
 /** What one of the hub's streams is to source at once: sites, and shards. */
@@ -71,15 +73,18 @@ interface Found {
 export class HubStreams {
   private readonly logger = new Logger(HubStreams.name);
   private readonly turns = new Turns(TENANT_CONCURRENCY);
-  readonly #runs = new Batches<string | undefined, SeenTo>(BATCH, async (tenantId, connected) => {
-    const result = await this.turns.take(() => this.run(tenantId, new Set(connected)));
-    return connected.map((id) => (result.unheard.some(({ edgeSiteId }) => edgeSiteId === id) ? { error: notAsked(id!) } : { result }));
+  readonly #runs = new Batches<string | undefined, WantedStreams>(BATCH, async (tenantId, connected) => {
+    const { wanted, unheard } = await this.turns.take(() => this.run(tenantId, new Set(connected)));
+    // Those that did not connect just now are seen to as if they had.
+    await this.streams.request(tenantId, [...unheard].filter((id) => !connected.includes(id)));
+    return connected.map((id) => (id !== undefined && unheard.has(id) ? { error: notAsked(id) } : { result: wanted }));
   });
 
   constructor(
     private readonly database: Database,
     private readonly connections: TenantConnections,
     private readonly config: Config,
+    private readonly streams: Streams,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -88,7 +93,7 @@ export class HubStreams {
    * @returns what was wanted then
    * @throws DomainError `hub_unreachable` (retryable), also when the hub has not asked the leaf that has connected for its messages in time
    */
-  seeTo(tenantId: string, connectedSiteId?: string): Promise<SeenTo> {
+  seeTo(tenantId: string, connectedSiteId?: string): Promise<WantedStreams> {
     return this.#runs.add(tenantId, connectedSiteId);
   }
 
@@ -129,7 +134,7 @@ export class HubStreams {
         const unheard = await this.bring(connection, wanted, { sourced, returned });
         await this.keepResting(em, connection, wanted.sites, new Set(sourced));
         this.logger.log({ tenantId, sites: wanted.sites.length, connected: returned.length, resting: wanted.sites.length - sourced.length }, 'streams seen to');
-        return { ...wanted, unheard };
+        return { wanted, unheard: new Set(unheard.map((site) => site.edgeSiteId)) };
       });
     });
   }

@@ -10,7 +10,7 @@ import { BufferMeter } from './buffer-meter.js';
 import { HubStreams } from './hub-streams.js';
 import { EventsStream, isRefusal } from './jetstream-api.js';
 import { Streams, type StreamsJob } from './streams-queue.js';
-import { type BufferingSite, differ, type WantedStreams, wantedStreams } from './wanted-streams.js';
+import { type BufferingSite, differ, wantedStreams } from './wanted-streams.js';
 
 /** Leaves of a tenant that are seen to at the same time, as one that is silent takes seconds. */
 const LEAF_CONCURRENCY = 16;
@@ -53,7 +53,7 @@ export class StreamReconciler {
       const work = { connection, tenantId, subjects: wanted.subjects, isConnect: edgeSiteId !== undefined };
       await forEachOf(seenTo, LEAF_CONCURRENCY, (site) => this.leafOf(work, site));
     });
-    const now = await this.seeToHub(tenantId, edgeSiteId);
+    const now = await this.hub.seeTo(tenantId, edgeSiteId);
     const resting = now.sites.find((site) => site.edgeSiteId === edgeSiteId)?.resting;
     if (resting?.until != null) await this.streams.requestRested(tenantId, resting.until, this.clock.now());
     // What was wanted has changed meanwhile, and whoever sees to that may have come to a leaf before this did.
@@ -65,14 +65,7 @@ export class StreamReconciler {
    * @throws DomainError `hub_unreachable` (retryable)
    */
   async putBack(tenantId: string): Promise<void> {
-    await this.seeToHub(tenantId);
-  }
-
-  /** A leaf that the hub has not asked when its source was put back is seen to as if it had connected now, or a roll-back would not be noticed. */
-  private async seeToHub(tenantId: string, edgeSiteId?: string): Promise<WantedStreams> {
-    const { unheard, ...now } = await this.hub.seeTo(tenantId, edgeSiteId);
-    if (edgeSiteId === undefined) await this.streams.request(tenantId, unheard.map((site) => site.edgeSiteId));
-    return now;
+    await this.hub.seeTo(tenantId);
   }
 
   /** Of many leaves, one that does not answer keeps no other from being seen to. */

@@ -204,11 +204,11 @@ export class PostgresCluster {
     // leave behind the server that it has just started.
     const env = { LC_ALL: 'C', PATH: '/usr/bin:/bin' };
     const child = spawn(program, parameters, { ...this.home.account, cwd: this.home.path, env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
-    const ended = once(child, 'close');
-    const stderr = await text(child.stderr);
-    const [code, signal] = (await ended.catch((cause: unknown) => {
+    const ended = Promise.all([text(child.stderr), once(child, 'close')]).catch((cause: unknown) => {
       throw this.failure(`PostgreSQL: ${program} cannot be run.`, cause);
-    })) as [number | null, NodeJS.Signals | null];
+    });
+    const [stderr, exit] = await ended;
+    const [code, signal] = exit as [number | null, NodeJS.Signals | null];
     if (code !== 0) throw this.failure(`PostgreSQL: ${program} failed (${signal ?? `code ${code}`}). ${stderr.trim()}`);
   }
 

@@ -66,8 +66,8 @@ describe('leaves that are slow to answer', () => {
     const connections = installation.idle.get(TenantConnections, { strict: false });
     const { database } = installation.database;
     const meter = new BufferMeter(database, systemClock);
-    const hub = new HubStreams(database, connections, installation.idle.get(Config, { strict: false }), systemClock);
     const streams = installation.idle.get(Streams, { strict: false });
+    const hub = new HubStreams(database, connections, installation.idle.get(Config, { strict: false }), streams, systemClock);
     await new StreamReconciler(database, connections, meter, hub, streams, systemClock).reconcile({ tenantId: tenant.id });
     expect(made.sort()).toEqual(['edge', 'edge-lima', 'edge-oslo', 'edge-paris', 'edge-rome']);
     expect(locked).toBe(false);
