@@ -43,8 +43,8 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   #recording = 0;
   /** The connection that is subscribed on. */
   #listening: NatsConnection | undefined;
-  /** Whether events may have been missed since a comparison last came to its end. */
-  #hasGap = false;
+  /** Whether events may have been missed of which it is not on record yet that the hub was not watched, and control links not compared yet. */
+  readonly #gap = { watch: false, controlLinks: false };
   #ending = false;
 
   constructor(
@@ -167,15 +167,17 @@ export class HubMonitor implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** @param afterGap whether events may have been missed since the last time. A comparison that fails leaves it to the next one. */
   private async reconcile({ afterGap = false } = {}): Promise<void> {
-    this.#hasGap ||= afterGap;
+    if (afterGap) Object.assign(this.#gap, { watch: true, controlLinks: true });
     if (!this.leadership.held || !this.hub.connected) return;
     const at = this.clock.now();
     const links = await this.links();
     const uncertain = await this.presence.reconcile(await this.directory.ofLinks(links, at));
     for (const link of uncertain) await this.askAgain(link);
-    await this.watches.seen('hub', at, HUB_GAP, { afterGap: this.#hasGap });
-    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap: this.#hasGap, now: at });
-    this.#hasGap = false;
+    await this.watches.seen('hub', at, HUB_GAP, { afterGap: this.#gap.watch });
+    // On its own: what fails from now on is not to hold everybody's alerts back for longer.
+    this.#gap.watch = false;
+    await this.controlLinks.reconcile(await this.directory.controlLinks(links, at), { afterGap: this.#gap.controlLinks, now: at });
+    this.#gap.controlLinks = false;
   }
 }
 
