@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { DomainError, type Random, systemRandom } from '#libs/kernel';
 import { lockDirectory } from './directory-lock.js';
-import { freePort } from './free-port.js';
+import { freePort, isPortFree } from './free-port.js';
 import { postgresBinaries } from './postgres-binaries.js';
 import { PostgresCluster, SUPERUSER } from './postgres-cluster.js';
 import { newCredentials, type PostgresCredentials, readCredentials, writeCredentials } from './postgres-credentials.js';
@@ -61,12 +61,14 @@ export async function startEmbeddedPostgres({ dataDir, log, random = systemRando
     const stop = (): Promise<void> => (stopped ??= cluster.stop().finally(() => lock.release()));
     const revive = async (): Promise<void> => {
       if (stopped !== undefined || cluster.isRunning) return;
+      const taken = new DomainError('unavailable', `Port ${credentials.port} of the embedded PostgreSQL is taken by another program; it is tried again.`);
+      if (!(await isPortFree(credentials.port))) throw taken;
       log('The embedded PostgreSQL has ended; it is started again');
       const port = await cluster.ensureRunning(credentials.port, loginOf(credentials));
       if (port === credentials.port) return;
-      // Who was told the old one would not find it there.
+      // Taken just now. Who was told the old one would not find it there.
       await cluster.stop();
-      throw new DomainError('unavailable', `Port ${credentials.port} of the embedded PostgreSQL is taken by another program; it is tried again.`);
+      throw taken;
     };
     return { ...urls(credentials), leader: true, revive, stop };
   } catch (error) {
