@@ -15,9 +15,12 @@ import { EventsStream, type LookedAt } from './jetstream-api.js';
 /** Leaves of a tenant that are asked at the same time. */
 const LEAF_CONCURRENCY = 16;
 
-/** How often the hub is asked whether it has heard a source, in milliseconds, and how many times: a leaf that is there is heard each second. */
+/** How long a source may be silent, in milliseconds: a leaf that is there is heard each second. */
+const SILENCE = 2_500;
+
+/** How often the hub is asked whether it has heard a source, in milliseconds, and how many times at least. */
 const HEARD_INTERVAL = 250;
-const HEARD_TRIES = 11;
+const HEARD_TRIES = 6;
 
 /** What is to be measured: sites of a tenant that are connected. */
 export interface Measurement {
@@ -96,7 +99,8 @@ export class BufferMeter {
 /** What the hub lacks of each reading, by site; without those that it does not hear from in time. */
 async function lagsOf(connection: NatsConnection, readings: readonly Reading[]): Promise<Map<string, number>> {
   const lags = new Map<string, number>();
-  // Counted, not timed: a process that stood still for a while is not to take all leaves for silent.
+  const until = performance.now() + SILENCE;
+  // Counted, too: a process that stood still for a while is not to take all leaves for silent.
   for (let tries = 1; ; tries++) {
     const askedAt = performance.now();
     const waiting = readings.filter(({ site }) => !lags.has(site.edgeSiteId));
@@ -106,7 +110,7 @@ async function lagsOf(connection: NatsConnection, readings: readonly Reading[]):
       if (source?.heardMs === undefined || source.heardMs > askedAt - readAt) continue;
       lags.set(site.edgeSiteId, source.lag);
     }
-    if (lags.size === readings.length || tries === HEARD_TRIES) return lags;
+    if (lags.size === readings.length || (tries >= HEARD_TRIES && askedAt > until)) return lags;
     await delay(HEARD_INTERVAL);
   }
 }

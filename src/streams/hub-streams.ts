@@ -75,6 +75,7 @@ export class HubStreams {
   private readonly turns = new Turns(TENANT_CONCURRENCY);
   readonly #runs = new Batches<string | undefined, WantedStreams>(BATCH, async (tenantId, connected) => {
     const { wanted, unheard } = await this.turns.take(() => this.run(tenantId, new Set(connected)));
+    if (unheard.size > 0) this.logger.warn({ tenantId, sites: unheard.size }, 'the hub has not asked leaves for their messages in time; they are seen to again');
     // Those that did not connect just now are seen to as if they had.
     await this.streams.request(tenantId, [...unheard].filter((id) => !connected.includes(id)));
     return connected.map((id) => (id !== undefined && unheard.has(id) ? { error: notAsked(id) } : { result: wanted }));
