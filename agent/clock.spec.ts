@@ -16,6 +16,7 @@ describe('the clock of a gateway', () => {
   it.each([
     ['at once, at the end of a second', 1_000, { asked: 1_000_999, answered: 1_000_999 }],
     ['as soon as it was asked, over a slow link', 1_000, { asked: 1_000_999, answered: 1_006_999 }],
+    ['while this machine’s is put back by an hour', 2_200, { asked: 5_800_000, answered: 2_200_000 }],
     ['after it has waited', 1_006, { asked: 1_000_000, answered: 1_006_000 }],
   ])('that is the same is no other when it answers %s', (_when, serverTime, call) => {
     expect(heard(serverTime, call).offset).toBe(0);

@@ -31,7 +31,7 @@ export class GatewayClock {
     const now = this.clock.now();
     const offset = serverTime * 1000 - (asked + now) / 2;
     // It says whole seconds, and may have said them at any moment since it was asked: what is less than that is no difference.
-    this.#offset = Math.abs(offset) < 2_000 + (now - asked) / 2 ? 0 : offset;
+    this.#offset = Math.abs(offset) < 2_000 + Math.abs(now - asked) / 2 ? 0 : offset;
   }
 
   /** The gateway's time as far as it is known, in milliseconds since 1970. */
