@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { BoundedMap, type Clock } from '#libs/kernel';
+import { Batches, BoundedMap, type Clock } from '#libs/kernel';
 import { NatsLeafServer } from '#libs/model';
 import type { Caller } from '../platform/auth/index.js';
 import { CLOCK } from '../platform/clock.js';
@@ -25,8 +25,11 @@ const SEEN = `
 export class SiteReports {
   readonly #seen = new BoundedMap<string, number>(SITES);
   readonly #running = new BoundedMap<string, { checksum: string; at: number }>(SITES);
-  /** Of sites of which a checksum is being written down: when that is done. */
-  readonly #turns = new Map<string, Promise<void>>();
+  /** Of each site one after the other. */
+  readonly #notes = new Batches<{ caller: Caller; checksum: string }, undefined>(1, async (siteId, [said]) => {
+    await this.note(said!.caller, siteId, said!.checksum);
+    return [{ result: undefined }];
+  });
 
   constructor(
     private readonly database: Database,
@@ -57,15 +60,7 @@ export class SiteReports {
    */
   async running(caller: Caller, siteId: string, checksum: string): Promise<void> {
     if (!CHECKSUM.test(checksum)) return;
-    const note = () => this.note(caller, siteId, checksum);
-    // What failed before it was told to whoever said that.
-    const turn = (this.#turns.get(siteId) ?? Promise.resolve()).then(note, note);
-    this.#turns.set(siteId, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.#turns.get(siteId) === turn) this.#turns.delete(siteId);
-    }
+    await this.#notes.add(siteId, { caller, checksum });
   }
 
   private async note(caller: Caller, siteId: string, checksum: string): Promise<void> {

@@ -21,10 +21,11 @@ describe('a download', () => {
     it('succeeds exactly once, and all others are told the same', lab(async ({ deployment, arranged: site }) => {
       const { token } = await site.downloadToken();
       // Who is told that too many ask at once asks again.
-      const patiently = async (): ReturnType<typeof download> => {
-        const answer = await download(deployment.service.api, site.id, token);
-        return answer.status === 503 ? patiently() : answer;
-      };
+      const patiently = () =>
+        until('it is not told to come again', async () => {
+          const answer = await download(deployment.service.api, site.id, token);
+          return answer.status !== 503 && answer;
+        });
       const answers = await Promise.all(Array.from({ length: 64 }, patiently));
 
       const succeeded = answers.filter(({ status }) => status === 200);

@@ -2,7 +2,7 @@ import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { NatsLeafServer } from '#libs/model';
-import type { Answer, Api } from '../../../lab/api.js';
+import type { Api } from '../../../lab/api.js';
 import { until } from '../../../lab/until.js';
 import type { DownloadTokenDto } from '../../../src/bundles/dto/download-token.dto.js';
 import type { EdgeSiteDto } from '../../../src/edge-sites/dto/edge-site.dto.js';
@@ -257,10 +257,11 @@ describe('a download token', () => {
     const site = await siteOf(api);
     const { token } = await tokenFor(api, site);
     // Who is told that too many ask at once asks again.
-    const patiently = async (): Promise<Answer<Buffer>> => {
-      const answer = await byToken(site, token);
-      return answer.status === 503 ? patiently() : answer;
-    };
+    const patiently = () =>
+      until('it is not told to come again', async () => {
+        const answer = await byToken(site, token);
+        return answer.status !== 503 && answer;
+      });
     const answers = await Promise.all(Array.from({ length: 64 }, patiently));
     const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(1);

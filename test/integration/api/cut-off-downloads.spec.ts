@@ -231,10 +231,11 @@ describe('a download that was cut off', () => {
   it('is one of many at once with a token, of which exactly one succeeds', async () => {
     const { token } = await tokenFor(site);
     // Who is told that too many ask at once asks again.
-    const patiently = async (name: string): Promise<number> => {
-      const status = await statusOf(site, token, { ...mine, [ATTEMPT]: name });
-      return status === 503 ? patiently(name) : status;
-    };
+    const patiently = (name: string) =>
+      until('it is not told to come again', async () => {
+        const status = await statusOf(site, token, { ...mine, [ATTEMPT]: name });
+        return status !== 503 && status;
+      });
     const statuses = await Promise.all(Array.from({ length: 64 }, (_, at) => patiently(`${attempt}-${at}`)));
     expect(statuses.filter((status) => status === 200)).toHaveLength(1);
     expect(statuses.filter((status) => status === 404)).toHaveLength(63);
